@@ -1,0 +1,12 @@
+/** Unit tests stand beside the code; test/ holds integration and end-to-end tests. Tests run as CommonJS (jest's ESM mode leaks). */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/services', '<rootDir>/pipelines', '<rootDir>/detection', '<rootDir>/alerting', '<rootDir>/lib', '<rootDir>/loadtests', '<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }],
+  },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+  testTimeout: 60000,
+};
