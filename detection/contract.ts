@@ -87,9 +87,12 @@ export interface TrainingSet {
   readonly hoursOfWeek: Float32Array;
 }
 
-export interface TrainingProgress {
-  (part: string, done: number, total: number, figures?: Record<string, number>): void;
-}
+export type TrainingProgress = (
+  part: string,
+  done: number,
+  total: number,
+  figures?: Record<string, number>,
+) => void;
 
 /** Named arrays of a trained part; saved in a package's weights.bin and loaded back bit by bit. */
 export interface Weights {

@@ -4,18 +4,30 @@ import Type, { type Static } from 'typebox';
  * A pipeline is data: this is the one schema its YAML file is checked against.
  * Durations are written as a number and a unit: 500ms, 30s, 15m, 1h, 7d.
  */
-const Duration = Type.String({ pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$', description: 'a duration such as 30s, 15m, 1h, 7d' });
-const FieldName = Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$', description: 'the name of a field of the Avro schema' });
+const Duration = Type.String({
+  pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
+  description: 'a duration such as 30s, 15m, 1h, 7d',
+});
+const FieldName = Type.String({
+  pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
+  description: 'the name of a field of the Avro schema',
+});
 const strict = { additionalProperties: false };
 
 export const NumberFeatures = Type.Object(
   {
     fields: Type.Array(FieldName, { minItems: 1 }),
     unit: Type.Optional(Type.Union([Type.String(), Type.Object({ field: FieldName }, strict)])),
-    log: Type.Optional(Type.Boolean({ description: 'take the signed logarithm first (amounts, counts, turbidity)' })),
-    habit: Type.Optional(Type.Boolean({ description: "compare with the entity's own running mean and spread" })),
-    change: Type.Optional(Type.Boolean({ description: 'add the change since the entity\'s event before' })),
-    sensor: Type.Optional(Type.Boolean({ description: 'an instrument of its own: sensor checks and a memory run over it' })),
+    log: Type.Optional(
+      Type.Boolean({ description: 'take the signed logarithm first (amounts, counts, turbidity)' }),
+    ),
+    habit: Type.Optional(
+      Type.Boolean({ description: "compare with the entity's own running mean and spread" }),
+    ),
+    change: Type.Optional(Type.Boolean({ description: "add the change since the entity's event before" })),
+    sensor: Type.Optional(
+      Type.Boolean({ description: 'an instrument of its own: sensor checks and a memory run over it' }),
+    ),
   },
   strict,
 );
@@ -29,8 +41,12 @@ export const PipelineDefinition = Type.Object(
     entity: FieldName,
     eventId: Type.Optional(FieldName),
     time: FieldName,
-    timeZone: Type.Optional(Type.Union([Type.Object({ field: FieldName }, strict), Type.Object({ fixed: Type.String() }, strict)])),
-    domain: Type.Optional(Type.Union([Type.Object({ field: FieldName }, strict), Type.Object({ fixed: Type.String() }, strict)])),
+    timeZone: Type.Optional(
+      Type.Union([Type.Object({ field: FieldName }, strict), Type.Object({ fixed: Type.String() }, strict)]),
+    ),
+    domain: Type.Optional(
+      Type.Union([Type.Object({ field: FieldName }, strict), Type.Object({ fixed: Type.String() }, strict)]),
+    ),
     late: Type.Optional(Duration),
     ahead: Type.Optional(Duration),
     context: Type.Optional(Type.Array(FieldName)),
@@ -46,14 +62,32 @@ export const PipelineDefinition = Type.Object(
     ),
     detectors: Type.Object(
       {
-        autoencoder: Type.Optional(Type.Object({ window: Type.Optional(Type.Integer({ minimum: 1, maximum: 32 })), hidden: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 512 }))) }, strict)),
-        sequence: Type.Optional(Type.Object({ hidden: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })) }, strict)),
-        memory: Type.Optional(Type.Object({ size: Type.Optional(Type.Union([Type.Literal('small'), Type.Literal('large')])) }, strict)),
+        autoencoder: Type.Optional(
+          Type.Object(
+            {
+              window: Type.Optional(Type.Integer({ minimum: 1, maximum: 32 })),
+              hidden: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 512 }))),
+            },
+            strict,
+          ),
+        ),
+        sequence: Type.Optional(
+          Type.Object({ hidden: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })) }, strict),
+        ),
+        memory: Type.Optional(
+          Type.Object(
+            { size: Type.Optional(Type.Union([Type.Literal('small'), Type.Literal('large')])) },
+            strict,
+          ),
+        ),
         checks: Type.Optional(Type.Object({ interval: Type.Optional(Duration) }, strict)),
       },
       strict,
     ),
-    judging: Type.Object({ budget: Type.Number({ exclusiveMinimum: 0, description: 'alerts a day, about' }), quiet: Duration }, strict),
+    judging: Type.Object(
+      { budget: Type.Number({ exclusiveMinimum: 0, description: 'alerts a day, about' }), quiet: Duration },
+      strict,
+    ),
   },
   strict,
 );

@@ -1,0 +1,142 @@
+/**
+ * Robust scaling of the feature columns by domain: (value - centre) / scale, clipped. Domains that the model was
+ * trained on have centres and scales of their own; any other starts from the ones of all domains together and
+ * moves to its own as it is seen.
+ */
+export interface FeatureScales {
+  /** domain names, in the order of the rows of `centres` and `scales` */
+  readonly domains: readonly string[];
+  /** (domains + 1) x features; the last row is that of all domains together */
+  readonly centres: Float32Array;
+  readonly scales: Float32Array;
+  readonly features: number;
+}
+
+export const CLIP = 50;
+/** how many events the scale of all domains counts for in a domain that the model has not seen */
+const PRIOR = 200;
+
+/** Floats of running scale a domain needs: a count, then centre and mean absolute deviation by feature. */
+export function scalingFloats(features: number): number {
+  return 1 + 2 * features;
+}
+
+/** Scales of rows x features by domain: median and inter-quartile range / 1.349, with a floor for constants. */
+export function fitScales(
+  x: Float32Array,
+  rows: number,
+  features: number,
+  domainOf: Int32Array,
+  domains: readonly string[],
+): FeatureScales {
+  const centres = new Float32Array((domains.length + 1) * features);
+  const scales = new Float32Array((domains.length + 1) * features);
+  const byDomain: number[][] = domains.map(() => []);
+  for (let row = 0; row < rows; row++) byDomain[domainOf[row]!]?.push(row);
+  const all = Array.from({ length: rows }, (_, row) => row);
+  for (let f = 0; f < features; f++) {
+    const global = robust(x, all, f, features, undefined);
+    centres[domains.length * features + f] = global.centre;
+    scales[domains.length * features + f] = global.scale;
+    for (let d = 0; d < domains.length; d++) {
+      const own = robust(x, byDomain[d]!, f, features, global);
+      centres[d * features + f] = own.centre;
+      scales[d * features + f] = own.scale;
+    }
+  }
+  return { domains, centres, scales, features };
+}
+
+interface CentreScale {
+  centre: number;
+  scale: number;
+}
+
+/** rows that are sorted at most: more than this says nothing new about a quartile */
+const SAMPLE = 20_000;
+
+function robust(
+  x: Float32Array,
+  rows: readonly number[],
+  feature: number,
+  width: number,
+  fallback: CentreScale | undefined,
+): CentreScale {
+  const step = Math.max(1, Math.floor(rows.length / SAMPLE));
+  const values: number[] = [];
+  for (let i = 0; i < rows.length; i += step) {
+    const value = x[rows[i]! * width + feature]!;
+    if (Number.isFinite(value)) values.push(value);
+  }
+  if (values.length < 20) return fallback ?? { centre: 0, scale: 1 };
+  values.sort((a, b) => a - b);
+  const at = (q: number) => values[Math.min(values.length - 1, Math.floor(q * values.length))]!;
+  const centre = at(0.5);
+  const quartiles = (at(0.75) - at(0.25)) / 1.349;
+  let sum = 0;
+  for (const value of values) sum += (value - centre) ** 2;
+  const deviation = Math.sqrt(sum / values.length);
+  // A column that is nearly always the same has no quartiles; a constant one gets scale 1 and stays 0.
+  const scale = quartiles > 0.1 * deviation ? quartiles : deviation;
+  const floor = 1e-6 * Math.abs(centre);
+  return {
+    centre,
+    scale: scale > floor ? scale : deviation > 0 && fallback !== undefined ? fallback.scale : 1,
+  };
+}
+
+/**
+ * Scales `rows` rows of raw features in place. `model[row]` is the row's domain among `scales.domains`, -1 for one
+ * that is not there; such a domain's running scale is kept in `running` (see scalingFloats) and is read before
+ * it is updated. NaN (missing) becomes 0.
+ */
+export function scaleRows(
+  x: Float32Array,
+  rows: number,
+  scales: FeatureScales,
+  model: Int32Array,
+  running: { readonly data: Float32Array; readonly stride: number; readonly offset: number },
+  domainSlots: Int32Array,
+): void {
+  const width = scales.features;
+  const global = scales.domains.length * width;
+  for (let row = 0; row < rows; row++) {
+    const base = row * width;
+    const domain = model[row]!;
+    if (domain >= 0) {
+      const from = domain * width;
+      for (let f = 0; f < width; f++) {
+        const z = (x[base + f]! - scales.centres[from + f]!) / scales.scales[from + f]!;
+        x[base + f] = z > CLIP ? CLIP : z < -CLIP ? -CLIP : Number.isNaN(z) ? 0 : z;
+      }
+      continue;
+    }
+    const state = domainSlots[row]! * running.stride + running.offset;
+    const count = running.data[state]!;
+    const step = Math.max(1 / (count + PRIOR), 1 / 20_000);
+    for (let f = 0; f < width; f++) {
+      const at = state + 1 + 2 * f;
+      if (count === 0) {
+        running.data[at] = scales.centres[global + f]!;
+        running.data[at + 1] = scales.scales[global + f]! * 0.7979;
+      }
+      const value = x[base + f]!;
+      const centre = running.data[at]!;
+      const scale = running.data[at + 1]! * 1.2533;
+      if (Number.isNaN(value)) {
+        x[base + f] = 0;
+        continue;
+      }
+      const z = (value - centre) / scale;
+      x[base + f] = z > CLIP ? CLIP : z < -CLIP ? -CLIP : z;
+      // Winsorised, so that an anomaly moves the scale no more than a large normal value would.
+      const off = z > 3 ? 3 * scale : z < -3 ? -3 * scale : value - centre;
+      running.data[at] = centre + step * off;
+      running.data[at + 1] = Math.max(
+        running.data[at + 1]! + step * (Math.abs(off) - running.data[at + 1]!),
+        1e-9,
+      );
+    }
+    if (count < 1e6) running.data[state] = count + 1;
+  }
+}

@@ -1,0 +1,160 @@
+import type { StateBlock } from '../contract.js';
+
+/** A named run of floats in every row of a slab. Names and sizes are written with the state, so that it can be migrated. */
+export interface BlockLayout {
+  readonly name: string;
+  readonly size: number;
+}
+
+/**
+ * State of many keys (entities or domains) in one typed array: row `slot` holds every block of one key.
+ * Rows are dense and never move while a batch is scored; the array grows by doubling up to `limit` rows, then
+ * the row that was touched longest ago is given to the new key (second-chance clock), and counted in `evicted`.
+ */
+export class Slab {
+  readonly layout: readonly BlockLayout[];
+  readonly stride: number;
+  readonly limit: number;
+  data: Float32Array;
+  /** seconds since the epoch of the key's newest event; doubles, since a float holds 16 M seconds only */
+  times: Float64Array;
+  readonly keys: string[] = [];
+  evicted = 0;
+  readonly #slots = new Map<string, number>();
+  readonly #offsets = new Map<string, number>();
+  #dirty: Uint8Array;
+  #touched: Uint8Array;
+  /** the micro-batch that touched the slot last */
+  #epochs: Uint32Array;
+  #epoch = 0;
+  #hand = 0;
+
+  constructor(layout: readonly BlockLayout[], limit: number, initial = 64) {
+    this.layout = layout;
+    this.limit = Math.max(1, limit);
+    let stride = 0;
+    for (const block of layout) {
+      this.#offsets.set(block.name, stride);
+      stride += block.size;
+    }
+    this.stride = stride;
+    const rows = Math.min(this.limit, initial);
+    this.data = new Float32Array(rows * stride);
+    this.times = new Float64Array(rows).fill(Number.NaN);
+    this.#dirty = new Uint8Array(rows);
+    this.#touched = new Uint8Array(rows);
+    this.#epochs = new Uint32Array(rows);
+  }
+
+  get size(): number {
+    return this.keys.length;
+  }
+
+  /** bytes that the slab's arrays hold; strings and the map come on top, about 100 bytes a key */
+  get bytes(): number {
+    return this.data.byteLength + this.times.byteLength + 2 * this.#dirty.byteLength;
+  }
+
+  block(name: string): StateBlock {
+    const offset = this.#offsets.get(name);
+    if (offset === undefined)
+      throw new Error(`the slab has no block '${name}'; it has ${this.layout.map((b) => b.name).join(', ')}`);
+    return { data: this.data, stride: this.stride, offset };
+  }
+
+  /** The key's slot, or -1. */
+  find(key: string): number {
+    return this.#slots.get(key) ?? -1;
+  }
+
+  /** The key's slot; a new key gets a zeroed row and `created` is called with it. */
+  slotOf(key: string, created: (slot: number) => void): number {
+    const known = this.#slots.get(key);
+    if (known !== undefined) {
+      this.#dirty[known] = 1;
+      this.#touched[known] = 1;
+      this.#epochs[known] = this.#epoch;
+      return known;
+    }
+    const slot = this.keys.length < this.limit ? this.#append(key) : this.#evict(key);
+    this.#slots.set(key, slot);
+    this.data.fill(0, slot * this.stride, (slot + 1) * this.stride);
+    this.times[slot] = Number.NaN;
+    this.#dirty[slot] = 1;
+    this.#touched[slot] = 1;
+    this.#epochs[slot] = this.#epoch;
+    created(slot);
+    return slot;
+  }
+
+  #append(key: string): number {
+    const slot = this.keys.length;
+    this.keys.push(key);
+    if (slot >= this.times.length) this.#grow();
+    return slot;
+  }
+
+  #grow(): void {
+    const rows = Math.min(this.limit, Math.max(64, this.times.length * 2));
+    const data = new Float32Array(rows * this.stride);
+    data.set(this.data);
+    this.data = data;
+    const times = new Float64Array(rows).fill(Number.NaN);
+    times.set(this.times);
+    this.times = times;
+    this.#dirty = grown(this.#dirty, rows);
+    this.#touched = grown(this.#touched, rows);
+    const epochs = new Uint32Array(rows);
+    epochs.set(this.#epochs);
+    this.#epochs = epochs;
+  }
+
+  #evict(key: string): number {
+    for (let steps = 0; ; steps++) {
+      if (steps > 2 * this.limit)
+        throw new Error(
+          `a micro-batch holds more entities than the slab's limit of ${this.limit}; raise the limit`,
+        );
+      const pinned = this.#epochs[this.#hand] === this.#epoch;
+      if (!pinned && this.#touched[this.#hand] === 0) break;
+      if (!pinned) this.#touched[this.#hand] = 0;
+      this.#hand = (this.#hand + 1) % this.limit;
+    }
+    const slot = this.#hand;
+    this.#hand = (this.#hand + 1) % this.limit;
+    this.#slots.delete(this.keys[slot]!);
+    this.keys[slot] = key;
+    this.evicted++;
+    return slot;
+  }
+
+  /**
+   * Opens a micro-batch of at most `more` rows: makes room, so that no array is replaced while it is scored, and
+   * keeps the keys that it touches from being evicted until the next one.
+   */
+  beginBatch(more: number): void {
+    this.#epoch++;
+    while (this.times.length < Math.min(this.limit, this.keys.length + more)) this.#grow();
+  }
+
+  /** Slots changed since the last call, in slot order; the marks are cleared. */
+  takeDirty(): Int32Array {
+    const slots = new Int32Array(this.keys.length);
+    let count = 0;
+    for (let slot = 0; slot < this.keys.length; slot++) {
+      if (this.#dirty[slot] === 1) slots[count++] = slot;
+    }
+    this.#dirty.fill(0);
+    return slots.subarray(0, count);
+  }
+
+  allSlots(): Int32Array {
+    return Int32Array.from({ length: this.keys.length }, (_, slot) => slot);
+  }
+}
+
+function grown(array: Uint8Array, rows: number): Uint8Array {
+  const next = new Uint8Array(rows);
+  next.set(array);
+  return next;
+}
