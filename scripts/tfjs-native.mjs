@@ -84,15 +84,15 @@ function lockedVersion() {
 
 function unpackWheel(wheel) {
   const entries = readZip(wheel);
-  const take = (name, path, data) => {
+  const put = (path, data) => {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, data);
   };
   for (const { name, read } of entries) {
     if (name.startsWith('tensorflow/libtensorflow_'))
-      take(name, join(folder, 'deps', 'lib', basename(name)), read());
+      put(join(folder, 'deps', 'lib', basename(name)), read());
     else if (name.endsWith('.h') && HEADERS.some((start) => name.startsWith(INCLUDE + start)))
-      take(name, join(folder, 'deps', 'include', name.slice(INCLUDE.length)), read());
+      put(join(folder, 'deps', 'include', name.slice(INCLUDE.length)), read());
   }
   const libraries = join(folder, 'deps', 'lib');
   // the binding links against the names that libtensorflow's own archives use
