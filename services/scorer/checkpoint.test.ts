@@ -1,0 +1,93 @@
+import { CheckpointLog, type Page, type StateRecord } from './checkpoint.js';
+
+const page = (text: string): Page => ({ kind: 'entities', bytes: Buffer.from(text) });
+const point = (next: number) => ({ next: BigInt(next), watermark: next * 1000, model: 'm' });
+
+/** a compacted partition: the newest value of each key */
+class Topic {
+  readonly records = new Map<string, Buffer>();
+  append(records: readonly StateRecord[]) {
+    for (const { key, value } of records) {
+      if (value === null) this.records.delete(key);
+      else this.records.set(key, value);
+    }
+  }
+  restore() {
+    const found = new CheckpointLog().restore(this.records);
+    return (
+      found && {
+        next: Number(found.point.next),
+        pages: found.pages.map((p) => Buffer.from(p.bytes).toString()),
+      }
+    );
+  }
+}
+
+test('a chain of a whole checkpoint and changes comes back in order', () => {
+  const topic = new Topic();
+  const log = new CheckpointLog();
+  expect(log.wholeDue).toBe(true);
+  for (const [text, next, whole] of [
+    ['whole', 10, true],
+    ['a', 20, false],
+    ['b', 30, false],
+  ] as const) {
+    const records = log.checkpoint([page(text)], whole, point(next));
+    topic.append([...records.pages, records.marker]);
+    topic.append(log.committed());
+  }
+  expect(topic.restore()).toEqual({ next: 30, pages: ['whole', 'a', 'b'] });
+});
+
+test('pages without their marker change nothing', () => {
+  const topic = new Topic();
+  const log = new CheckpointLog();
+  const first = log.checkpoint([page('whole')], true, point(10));
+  topic.append([...first.pages, first.marker]);
+  const second = log.checkpoint([page('x'), page('y')], true, point(20));
+  topic.append(second.pages);
+  expect(topic.restore()).toEqual({ next: 10, pages: ['whole'] });
+});
+
+test('a marker whose pages are not all there is not taken', () => {
+  const topic = new Topic();
+  const log = new CheckpointLog();
+  const first = log.checkpoint([page('whole')], true, point(10));
+  topic.append([...first.pages, first.marker]);
+  const second = log.checkpoint([page('x'), page('y')], true, point(20));
+  topic.append([second.pages[0]!, second.marker]);
+  expect(topic.restore()).toEqual({ next: 10, pages: ['whole'] });
+});
+
+test('what a member wrote that had lost its partition does not win over newer state, nor does it destroy it', () => {
+  const topic = new Topic();
+  const old = new CheckpointLog();
+  const first = old.checkpoint([page('whole')], true, point(10));
+  topic.append([...first.pages, first.marker]);
+
+  const owner = new CheckpointLog();
+  owner.restore(topic.records);
+  const newer = owner.checkpoint([page('delta')], false, point(40));
+  topic.append([...newer.pages, newer.marker]);
+  // The stale member's commit is refused by the broker, so it never gets as far as `committed`.
+  const stale = old.checkpoint([page('stale')], true, point(25));
+  topic.append([...stale.pages, stale.marker]);
+
+  expect(topic.restore()).toEqual({ next: 40, pages: ['whole', 'delta'] });
+});
+
+test('after a whole checkpoint is committed the older ones are deleted', () => {
+  const topic = new Topic();
+  const log = new CheckpointLog();
+  for (const [text, next, whole] of [
+    ['one', 10, true],
+    ['d', 20, false],
+    ['two', 30, true],
+  ] as const) {
+    const records = log.checkpoint([page(text)], whole, point(next));
+    topic.append([...records.pages, records.marker]);
+    topic.append(log.committed());
+  }
+  expect(topic.restore()).toEqual({ next: 30, pages: ['two'] });
+  expect(topic.records.size).toBe(2);
+});

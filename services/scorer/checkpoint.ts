@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+
+/**
+ * Checkpoints of a partition's state, on one partition of a compacted topic that is co-partitioned with the input.
+ *
+ * A checkpoint is a set of pages under keys of its own (`<id>/<kind><n>`) and, last, a marker (`<id>/marker`)
+ * that names the checkpoints it builds on: a whole one, then the changes since. Nothing is ever written over,
+ * so a checkpoint without its marker (the writer died) doesn't exist, and the one before it is still there.
+ * The state at an offset is a function of the log alone, so whoever wrote a marker, the one with the highest
+ * offset is right. Old checkpoints are deleted (tombstones) only after the offsets of a newer whole one were
+ * committed, which a member that has lost its partition can't do.
+ */
+export interface StateRecord {
+  readonly key: string;
+  readonly value: Buffer | null;
+}
+
+const Marker = Type.Object({
+  format: Type.Literal(1),
+  id: Type.String(),
+  /** the checkpoints that make the state, in the order they are laid over each other, this one last */
+  chain: Type.Array(Type.Object({ id: Type.String(), pages: Type.Integer({ minimum: 0 }) })),
+  /** offset of the first event that the state has not seen */
+  next: Type.String(),
+  /** newest event time seen, epoch ms; null before any */
+  watermark: Type.Union([Type.Number(), Type.Null()]),
+  /** the model that the state was made with */
+  model: Type.String(),
+});
+type Marker = Static<typeof Marker>;
+const marker = Compile(Marker);
+
+export interface Page {
+  readonly kind: 'entities' | 'domains';
+  readonly bytes: Uint8Array;
+}
+
+/** What a checkpoint says of the state besides its pages. */
+export interface StatePoint {
+  readonly next: bigint;
+  readonly watermark: number;
+  readonly model: string;
+}
+
+const KIND = { entities: 'e', domains: 'd' } as const;
+
+/** What is known of one state partition: reads it, and makes the records of the next checkpoint. */
+export class CheckpointLog {
+  readonly #keys = new Set<string>();
+  #chain: Marker['chain'] = [];
+  #wholeBytes = 0;
+  #deltaBytes = 0;
+
+  /** whether the next checkpoint should be a whole one: there is none, or the changes since outweigh it */
+  get wholeDue(): boolean {
+    return this.#chain.length === 0 || this.#deltaBytes > this.#wholeBytes || this.#chain.length > 200;
+  }
+
+  /**
+   * Finds the newest complete state among the records of a partition, read from its beginning to its end.
+   * @returns its pages in the order to lay them over each other; undefined when there is none
+   */
+  restore(records: ReadonlyMap<string, Buffer>): { point: StatePoint; pages: Page[] } | undefined {
+    let best: Marker | undefined;
+    for (const [key, value] of records) {
+      this.#keys.add(key);
+      if (!key.endsWith('/marker')) continue;
+      const found = parseMarker(value);
+      if (found === undefined || (best !== undefined && BigInt(found.next) < BigInt(best.next))) continue;
+      const complete = found.chain.every(({ id, pages }) => pagesOf(records, id).length === pages);
+      if (complete) best = found;
+    }
+    if (best === undefined) return undefined;
+    const pages: Page[] = [];
+    this.#wholeBytes = 0;
+    this.#deltaBytes = 0;
+    best.chain.forEach(({ id }, index) => {
+      for (const page of pagesOf(records, id)) {
+        if (index === 0) this.#wholeBytes += page.bytes.length;
+        else this.#deltaBytes += page.bytes.length;
+        pages.push(page);
+      }
+    });
+    this.#chain = best.chain;
+    return {
+      point: {
+        next: BigInt(best.next),
+        watermark: best.watermark ?? Number.NEGATIVE_INFINITY,
+        model: best.model,
+      },
+      pages,
+    };
+  }
+
+  /** The records of a checkpoint: first all pages, then, once those are acked, the marker; see `committed` for the rest. */
+  checkpoint(
+    pages: readonly Page[],
+    whole: boolean,
+    point: StatePoint,
+  ): { pages: StateRecord[]; marker: StateRecord } {
+    const id = randomUUID();
+    const counts = { entities: 0, domains: 0 };
+    const records = pages.map(({ kind, bytes }) => ({
+      key: `${id}/${KIND[kind]}${counts[kind]++}`,
+      value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    }));
+    const size = pages.reduce((sum, page) => sum + page.bytes.length, 0);
+    if (whole) {
+      this.#wholeBytes = size;
+      this.#deltaBytes = 0;
+    } else this.#deltaBytes += size;
+    this.#chain = [...(whole ? [] : this.#chain), { id, pages: pages.length }];
+    const content: Marker = {
+      format: 1,
+      id,
+      chain: this.#chain,
+      next: String(point.next),
+      watermark: Number.isFinite(point.watermark) ? point.watermark : null,
+      model: point.model,
+    };
+    const last = { key: `${id}/marker`, value: Buffer.from(JSON.stringify(content)) };
+    for (const { key } of [...records, last]) this.#keys.add(key);
+    return { pages: records, marker: last };
+  }
+
+  /** After the offsets of the newest checkpoint were committed: tombstones for all that it doesn't build on. */
+  committed(): StateRecord[] {
+    const ids = new Set(this.#chain.map(({ id }) => id));
+    const newest = `${this.#chain.at(-1)?.id ?? ''}/marker`;
+    const dead: StateRecord[] = [];
+    for (const key of this.#keys) {
+      const keep = key.endsWith('/marker') ? key === newest : ids.has(key.slice(0, key.indexOf('/')));
+      if (!keep) dead.push({ key, value: null });
+    }
+    for (const { key } of dead) this.#keys.delete(key);
+    return dead;
+  }
+}
+
+function parseMarker(value: Buffer): Marker | undefined {
+  try {
+    const parsed = JSON.parse(value.toString('utf8')) as unknown;
+    return marker.Check(parsed) ? parsed : undefined;
+  } catch {
+    // A marker of a format to come, or bytes that are none: the state is then rebuilt from what can be read.
+    return undefined;
+  }
+}
+
+function pagesOf(records: ReadonlyMap<string, Buffer>, id: string): Page[] {
+  const pages: Page[] = [];
+  for (const kind of ['domains', 'entities'] as const) {
+    for (let n = 0; ; n++) {
+      const bytes = records.get(`${id}/${KIND[kind]}${n}`);
+      if (bytes === undefined) break;
+      pages.push({ kind, bytes });
+    }
+  }
+  return pages;
+}
