@@ -26,6 +26,8 @@ export class FeatureBatch implements DetectorBatch {
   readonly hoursOfWeek: Float32Array;
   readonly x: Float32Array;
   readonly raw: Float64Array;
+  /** rows x numbers, see OpContext.habits */
+  readonly habits: Float64Array;
 
   constructor(plan: FeaturePlan, capacity: number) {
     this.capacity = capacity;
@@ -40,6 +42,7 @@ export class FeatureBatch implements DetectorBatch {
     this.hoursOfWeek = new Float32Array(capacity);
     this.x = new Float32Array(capacity * this.features);
     this.raw = new Float64Array(capacity * this.sensors);
+    this.habits = new Float64Array(capacity * plan.numbers.length).fill(Number.NaN);
   }
 }
 
@@ -105,6 +108,7 @@ export class FeatureEngine {
       domains,
       out: batch.x,
       width: batch.features,
+      habits: batch.habits,
     };
     for (const { op, column } of plan.ops) {
       const entityOffset = op.entityFloats > 0 ? entities.block(op.name).offset : 0;

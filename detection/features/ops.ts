@@ -1,6 +1,6 @@
 import type { EventColumns } from './columns.js';
 import { hashString } from './hash.js';
-import { type FeatureInfo, type NumberSpec, squash } from './spec.js';
+import { type FeatureInfo, type NumberSpec, squash, unsquash } from './spec.js';
 
 /**
  * The parts that compute features. Each op walks the rows of a micro-batch in arrival order, so that a row sees
@@ -21,6 +21,8 @@ export interface OpContext {
   /** raw feature values, rows x width; the op fills its own columns */
   readonly out: Float32Array;
   readonly width: number;
+  /** rows x numbers: the entity's own mean before the event, in the event's unit; for reasons */
+  readonly habits: Float64Array;
 }
 
 export interface FeatureOp {
@@ -64,8 +66,14 @@ export function habitOp(spec: NumberSpec, number: number): FeatureOp {
     features: [{ name: `${spec.field}.habit`, field: spec.field, kind: 'habit', number }],
     entityFloats: 3,
     domainFloats: 3,
-    run({ columns, slots, domainSlots, entities, domains, out, width }, column, entityOffset, domainOffset) {
+    run(
+      { columns, slots, domainSlots, entities, domains, out, width, habits },
+      column,
+      entityOffset,
+      domainOffset,
+    ) {
       const values = columns.numbers[number]!;
+      const stride = columns.numbers.length;
       const own = entities.data;
       const peers = domains.data;
       for (let row = 0; row < columns.size; row++) {
@@ -89,6 +97,7 @@ export function habitOp(spec: NumberSpec, number: number): FeatureOp {
         const spread = Math.sqrt(variance) + 1e-3 * Math.abs(mean) + 1e-9;
         const z = (value - mean) / spread;
         out[row * width + column] = z;
+        habits[row * stride + number] = log ? unsquash(mean) : mean;
 
         const capped = z > 2.5 ? mean + 2.5 * spread : z < -2.5 ? mean - 2.5 * spread : value;
         const step = count < 50 ? 1 / (count + 1) : 0.02;

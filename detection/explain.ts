@@ -1,0 +1,112 @@
+import type { Contribution } from './contract.js';
+import type { EventColumns } from './features/columns.js';
+import { unsquash } from './features/spec.js';
+import { type Described, type Opinion, type Reason, reasonsOf } from './judging/reasons.js';
+import type { PartitionScorer, ScoredBatch, ScoringModel } from './scoring.js';
+
+/** contributions that one detector is asked for, and reasons that a risk carries */
+const MOST = 5;
+
+/**
+ * Why a row of the batch scored last stood out: the detectors' contributions, in the event's own units.
+ * Called for flagged rows alone, before the next batch is scored.
+ * @param unitOf the unit of a numeric field in this event (a currency may be a field of it)
+ */
+export function explainRow(
+  model: ScoringModel,
+  scorer: PartitionScorer,
+  columns: EventColumns,
+  scored: ScoredBatch,
+  row: number,
+  unitOf: (number: number) => string,
+): { reasons: Reason[]; detectors: Record<string, number> } {
+  const detectors: Record<string, number> = {};
+  const opinions: Opinion[] = model.detectors.flatMap((detector, index) => {
+    const surprise = scored.detectorSurprise[row * model.detectors.length + index]!;
+    if (!Number.isFinite(surprise)) return [];
+    detectors[detector.name] = surprise;
+    return [{ detector: detector.name, surprise, contributions: detector.explain(row, MOST) }];
+  });
+  const describe = (space: Contribution['space'], index: number): Described =>
+    space === 'sensor'
+      ? describeSensor(model, columns, row, index, unitOf)
+      : describeFeature(model, scorer, columns, row, index, unitOf);
+  return { reasons: reasonsOf(opinions, describe, MOST), detectors };
+}
+
+function describeSensor(
+  model: ScoringModel,
+  columns: EventColumns,
+  row: number,
+  sensor: number,
+  unitOf: (number: number) => string,
+): Described {
+  const number = model.plan.sensors[sensor]!;
+  const field = model.plan.numbers[number]!.field;
+  return {
+    feature: field,
+    field,
+    unit: unitOf(number),
+    observed: columns.numbers[number]![row]!,
+    toUnit: (value) => value,
+  };
+}
+
+function describeFeature(
+  model: ScoringModel,
+  scorer: PartitionScorer,
+  columns: EventColumns,
+  row: number,
+  index: number,
+  unitOf: (number: number) => string,
+): Described {
+  const { plan, scales } = model;
+  const info = plan.features[index]!;
+  const { batch } = scorer;
+  const known = batch.domains[row]!;
+  const at = (known >= 0 ? known : scales.domains.length) * scales.features + index;
+  const centre = scales.centres[at]!;
+  const scale = scales.scales[at]!;
+  const base = { feature: info.name, field: info.field };
+  const nothing = () => Number.NaN;
+  switch (info.kind) {
+    case 'value': {
+      const log = plan.numbers[info.number]!.log === true;
+      const toUnit = (z: number) => (log ? unsquash(z * scale + centre) : z * scale + centre);
+      return { ...base, unit: unitOf(info.number), observed: columns.numbers[info.number]![row]!, toUnit };
+    }
+    case 'habit': {
+      const habit = batch.habits[row * plan.numbers.length + info.number]!;
+      return {
+        ...base,
+        unit: unitOf(info.number),
+        observed: columns.numbers[info.number]![row]!,
+        toUnit: () => habit,
+      };
+    }
+    case 'change':
+      return {
+        ...base,
+        unit: unitOf(info.number),
+        observed: columns.numbers[info.number]![row]!,
+        toUnit: nothing,
+      };
+    case 'hour':
+    case 'unusualHour':
+      return { ...base, unit: 'h', observed: batch.hoursOfWeek[row]! % 24, toUnit: nothing };
+    case 'gap':
+      return { ...base, unit: 's', observed: batch.gaps[row]!, toUnit: nothing };
+    case 'activity':
+      return {
+        ...base,
+        unit: '',
+        observed: Math.expm1(batch.x[row * batch.features + index]! * scale + centre),
+        toUnit: (z) => Math.expm1(z * scale + centre),
+      };
+    case 'rarity':
+    case 'new':
+    case 'weekday':
+    case 'burst':
+      return { ...base, unit: '', observed: Number.NaN, toUnit: nothing };
+  }
+}

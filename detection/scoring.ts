@@ -1,0 +1,269 @@
+import type { Detector } from './contract.js';
+import type { EventColumns } from './features/columns.js';
+import { AGE_BLOCK, FeatureBatch, FeatureEngine, SCALE_BLOCK } from './features/engine.js';
+import type { FeaturePlan } from './features/plan.js';
+import { type FeatureScales, scalingFloats } from './features/scaling.js';
+import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
+import { Judgement, type JudgementLayout, type JudgementPriors } from './judging/combine.js';
+import { Smoothing } from './judging/smoothing.js';
+import { type BlockLayout, Slab } from './state/slab.js';
+
+/** A model made ready to score: shared by all partitions of a pipeline in a process. Holds no adaptive state. */
+export interface ScoringModel {
+  readonly id: string;
+  readonly plan: FeaturePlan;
+  readonly scales: FeatureScales;
+  readonly detectors: readonly Detector[];
+  /** smoothing constants of the detectors' scores, see Smoothing */
+  readonly lambdas: readonly number[];
+  /** an ordinary event's raw score by detector, where the smoothed scores start */
+  readonly ordinary: readonly number[];
+  readonly priors: JudgementPriors;
+  /** (domains of scales + 1) x floats of the plan's domain blocks: what training knew of each domain, last of all together */
+  readonly domainState: Float32Array;
+  readonly eventsPerDay: number;
+}
+
+export interface PartitionOptions {
+  /** alerts a day of the whole pipeline */
+  readonly budget: number;
+  /** seconds without a risk that end an episode */
+  readonly quietSeconds: number;
+  /** partitions of the input topic: this one's share of the budget is one of them */
+  readonly partitions: number;
+  /** entities kept in memory; beyond it the one touched longest ago makes room */
+  readonly maxEntities: number;
+  /** rows of a micro-batch at most */
+  readonly capacity: number;
+}
+
+/** domains with state of their own in a partition; what comes beyond shares OTHER's */
+const MAX_DOMAINS = 256;
+const OTHER = '\u0000other';
+const JUDGEMENT_BLOCK = 'judgement';
+
+export interface FlaggedRow {
+  readonly row: number;
+  /** -log10 of the calibrated tail probability */
+  readonly surprise: number;
+  /** what had to be passed */
+  readonly threshold: number;
+  readonly severity: Severity;
+  /** the first risk of an episode */
+  readonly alert: boolean;
+}
+
+/** What a partition scorer says of its last micro-batch. The arrays are reused by the next one. */
+export interface ScoredBatch {
+  readonly size: number;
+  /** by row */
+  readonly surprise: Float32Array;
+  /** rows x detectors, -log10 p each; NaN for a detector that failed */
+  readonly detectorSurprise: Float32Array;
+  readonly flagged: readonly FlaggedRow[];
+  /** detectors that threw or gave no number in this batch */
+  readonly failed: readonly string[];
+}
+
+/**
+ * Scores the events of one partition of a pipeline, and owns the adaptive state of that partition: entities,
+ * domains, alert budget. A score depends on the events of the partition and their order, never on where
+ * micro-batches are cut, which process runs it, or when.
+ */
+export class PartitionScorer {
+  readonly entities: Slab;
+  readonly domains: Slab;
+  readonly batch: FeatureBatch;
+  readonly engine: FeatureEngine;
+  readonly #model: ScoringModel;
+  readonly #smoothing: Smoothing;
+  readonly #budget: AlertBudget;
+  readonly #layout: JudgementLayout;
+  readonly #judgements: (Judgement | undefined)[] = [];
+  readonly #raw: Float32Array;
+  readonly #rawOne: Float32Array;
+  readonly #smoothed: Float32Array;
+  readonly #surprise: Float32Array;
+  readonly #detectorSurprise: Float32Array;
+  readonly #modelDomain: ReadonlyMap<string, number>;
+
+  constructor(model: ScoringModel, options: PartitionOptions) {
+    this.#model = model;
+    const { plan, detectors, lambdas } = model;
+    const { capacity } = options;
+    this.engine = new FeatureEngine(plan);
+    this.batch = new FeatureBatch(plan, capacity);
+    this.#smoothing = new Smoothing(detectors.length, lambdas, model.ordinary);
+    this.#budget = new AlertBudget({
+      alertsPerDay: options.budget / options.partitions,
+      quietSeconds: options.quietSeconds,
+      eventsPerDay: model.eventsPerDay / options.partitions,
+    });
+    this.#layout = {
+      detectors: detectors.map(({ name, group }) => ({ name, group })),
+      lambdas: lambdas.length,
+    };
+    const judgement = new Judgement(this.#layout, model.priors);
+    this.entities = new Slab(entityLayout(model, this.#smoothing, this.#budget), options.maxEntities);
+    this.domains = new Slab(
+      [
+        ...plan.domainBlocks,
+        { name: SCALE_BLOCK, size: scalingFloats(plan.features.length) },
+        { name: JUDGEMENT_BLOCK, size: judgement.stateSize },
+      ],
+      MAX_DOMAINS,
+      4,
+    );
+    this.#modelDomain = new Map(model.scales.domains.map((name, index) => [name, index]));
+    this.#raw = new Float32Array(capacity * detectors.length);
+    this.#rawOne = new Float32Array(capacity);
+    this.#smoothed = new Float32Array(capacity * this.#smoothing.columns);
+    this.#surprise = new Float32Array(capacity);
+    this.#detectorSurprise = new Float32Array(capacity * detectors.length);
+  }
+
+  /** Scores `columns` (at most `capacity` rows) and advances the state. */
+  score(columns: EventColumns): ScoredBatch {
+    const { detectors } = this.#model;
+    const failed = this.#detect(columns);
+    const slab = this.entities;
+    const size = columns.size;
+    this.#smoothing.smooth(this.#raw, size, this.batch.slots, slab.block('smoothing'), this.#smoothed);
+    const budget = slab.block('budget');
+    const flagged: FlaggedRow[] = [];
+    for (let row = 0; row < size; row++) {
+      const judgement = this.#judgement(this.batch.domainSlots[row]!);
+      const surprise = judgement.observe(
+        this.#smoothed,
+        row * this.#smoothing.columns,
+        this.#detectorSurprise,
+        row * detectors.length,
+      );
+      this.#surprise[row] = surprise;
+      const decision = this.#budget.decide(surprise, this.batch.times[row]!, budget, this.batch.slots[row]!);
+      if (decision === 'quiet') continue;
+      const threshold = this.#budget.threshold;
+      flagged.push({
+        row,
+        surprise,
+        threshold,
+        severity: severityOf(surprise, threshold),
+        alert: decision === 'alert',
+      });
+    }
+    return { size, surprise: this.#surprise, detectorSurprise: this.#detectorSurprise, flagged, failed };
+  }
+
+  /** Features and raw scores of a micro-batch (rows x detectors), without judging them: what training needs. */
+  detect(columns: EventColumns): { raw: Float32Array; failed: readonly string[] } {
+    return { failed: this.#detect(columns), raw: this.#raw };
+  }
+
+  #detect(columns: EventColumns): string[] {
+    const { detectors, scales } = this.#model;
+    if (columns.size > this.batch.capacity)
+      throw new RangeError(
+        `a micro-batch of ${columns.size} events; this scorer takes ${this.batch.capacity} at most`,
+      );
+    for (let row = 0; row < columns.size; row++) {
+      if (this.domains.size >= MAX_DOMAINS - 1 && this.domains.find(columns.domains[row]!) < 0)
+        columns.domains[row] = OTHER;
+    }
+    this.engine.extract(columns, this.batch, this.entities, this.domains, this.#newEntity, this.#newDomain);
+    this.engine.scale(
+      this.batch,
+      scales,
+      this.domains,
+      (slot) => this.#modelDomain.get(this.domains.keys[slot]!) ?? -1,
+    );
+    const failed: string[] = [];
+    detectors.forEach((detector, index) => {
+      const out = this.#rawOne;
+      let sound = true;
+      try {
+        detector.score(this.batch, this.entities.block(detectorBlock(detector)), out);
+        for (let row = 0; row < columns.size; row++) sound &&= Number.isFinite(out[row]);
+      } catch {
+        // A model backend that throws must not stop the stream: the others score, and the batch says so.
+        sound = false;
+      }
+      if (!sound) failed.push(detector.name);
+      for (let row = 0; row < columns.size; row++)
+        this.#raw[row * detectors.length + index] = sound ? out[row]! : Number.NaN;
+    });
+    return failed;
+  }
+
+  readonly #newEntity = (slot: number): void => {
+    for (const detector of this.#model.detectors) {
+      if (detector.stateSize > 0) detector.initState(this.entities.block(detectorBlock(detector)), slot);
+    }
+    this.#smoothing.initState(this.entities.block('smoothing'), slot);
+    this.#budget.initState(this.entities.block('budget'), slot);
+  };
+
+  readonly #newDomain = (slot: number): void => {
+    const { domainState, scales, plan } = this.#model;
+    const floats = plan.domainBlocks.reduce((sum, block) => sum + block.size, 0);
+    const known = this.#modelDomain.get(this.domains.keys[slot]!) ?? scales.domains.length;
+    this.domains.data.set(
+      domainState.subarray(known * floats, (known + 1) * floats),
+      slot * this.domains.stride,
+    );
+  };
+
+  #judgement(slot: number): Judgement {
+    let judgement = this.#judgements[slot];
+    if (judgement === undefined) {
+      judgement = new Judgement(this.#layout, this.#model.priors);
+      this.#judgements[slot] = judgement;
+    }
+    return judgement;
+  }
+
+  /** Lays the judgements into the domain slab, so that it holds the domains' whole state. */
+  flush(): void {
+    const block = this.domains.block(JUDGEMENT_BLOCK);
+    this.#judgements.forEach((judgement, slot) => {
+      if (judgement !== undefined) block.data.set(judgement.save(), slot * block.stride + block.offset);
+    });
+  }
+
+  /** After the slabs were filled from a checkpoint. */
+  load(budget: readonly number[]): void {
+    const block = this.domains.block(JUDGEMENT_BLOCK);
+    for (let slot = 0; slot < this.domains.size; slot++) {
+      const from = slot * block.stride + block.offset;
+      const judgement = new Judgement(this.#layout, this.#model.priors);
+      const state = block.data.slice(from, from + judgement.stateSize);
+      // All zeros: the page was written with another layout of judgements, which start anew.
+      if (state.some((value) => value !== 0)) judgement.load(state);
+      this.#judgements[slot] = judgement;
+    }
+    if (budget.length > 0) this.#budget.load(Float64Array.from(budget));
+  }
+
+  get budgetState(): number[] {
+    return [...this.#budget.save()];
+  }
+
+  /** prepares rows that a checkpoint is laid over */
+  get initialisers(): { entity: (slot: number) => void; domain: (slot: number) => void } {
+    return { entity: this.#newEntity, domain: this.#newDomain };
+  }
+}
+
+function detectorBlock(detector: Detector): string {
+  return `detector:${detector.name}`;
+}
+
+function entityLayout(model: ScoringModel, smoothing: Smoothing, budget: AlertBudget): BlockLayout[] {
+  return [
+    ...model.plan.entityBlocks,
+    { name: AGE_BLOCK, size: 1 },
+    // Detectors without state get a block of nothing, so that each has one to be called with.
+    ...model.detectors.map((detector) => ({ name: detectorBlock(detector), size: detector.stateSize })),
+    { name: 'smoothing', size: smoothing.stateSize },
+    { name: 'budget', size: budget.stateSize },
+  ];
+}
