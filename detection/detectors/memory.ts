@@ -1,0 +1,100 @@
+import type { Contribution, Detector, DetectorBatch, StateBlock } from '../contract.js';
+import { LargeSensorMemory } from './memory/large.js';
+import type { Finding, SensorMemory } from './memory/sensor-memory.js';
+import { SmallSensorMemory } from './memory/small.js';
+
+export interface MemoryOptions {
+  readonly sensors: number;
+  readonly size: 'small' | 'large';
+  /** sensors whose signed logarithm is remembered instead of the reading (amounts, counts) */
+  readonly log?: readonly boolean[];
+  readonly group?: string;
+}
+
+const DIRECTIONS: readonly Contribution['direction'][] = ['high', 'low', 'unusual', 'stuck', 'missing'];
+
+/**
+ * Novelty of each numeric field against the entity's own long past. Needs no training. The score of an event
+ * is its sensors' largest, each about a mean of -log10 p over the features of that sensor's course; 0 is inside
+ * the usual, and what an entity without enough past gets. Missing readings are passed over: nothing is learned.
+ */
+export class MemoryDetector implements Detector {
+  readonly name = 'memory';
+  readonly group: string;
+  readonly stateSize: number;
+  private readonly memory: SensorMemory;
+  private readonly finding: Finding = { expected: Number.NaN, direction: 'unusual' };
+  private scores = new Float32Array(0);
+  private expected = new Float64Array(0);
+  private directions = new Uint8Array(0);
+
+  constructor(private readonly options: MemoryOptions) {
+    this.memory = options.size === 'large' ? new LargeSensorMemory() : new SmallSensorMemory();
+    this.group = options.group ?? 'entity';
+    this.stateSize = this.memory.size * options.sensors;
+  }
+
+  initState(state: StateBlock, slot: number): void {
+    const at = slot * state.stride + state.offset;
+    for (let s = 0; s < this.options.sensors; s++) this.memory.init(state.data, at + s * this.memory.size);
+  }
+
+  score(batch: DetectorBatch, state: StateBlock, out: Float32Array): void {
+    const { sensors, log } = this.options;
+    const { memory, finding } = this;
+    const cells = batch.size * sensors;
+    if (this.scores.length < cells) {
+      this.scores = new Float32Array(cells);
+      this.expected = new Float64Array(cells);
+      this.directions = new Uint8Array(cells);
+    }
+    for (let row = 0; row < batch.size; row++) {
+      const at = batch.slots[row]! * state.stride + state.offset;
+      const hour = Math.floor(batch.hoursOfWeek[row]!) % 24;
+      let largest = 0;
+      for (let s = 0; s < sensors; s++) {
+        const reading = batch.raw[row * batch.sensors + s]!;
+        const cell = row * sensors + s;
+        if (!Number.isFinite(reading)) {
+          this.scores[cell] = 0;
+          continue;
+        }
+        const takeLog = log?.[s] === true;
+        const value = takeLog ? signedLog(reading) : reading;
+        const score = memory.observe(state.data, at + s * memory.size, value, hour, finding);
+        this.scores[cell] = score;
+        this.expected[cell] = takeLog ? signedExp(finding.expected) : finding.expected;
+        this.directions[cell] = DIRECTIONS.indexOf(finding.direction);
+        if (score > largest) largest = score;
+      }
+      out[row] = largest;
+    }
+  }
+
+  explain(row: number, most: number): Contribution[] {
+    const { sensors } = this.options;
+    let total = 0;
+    const found: number[] = [];
+    for (let s = 0; s < sensors; s++) {
+      const score = this.scores[row * sensors + s]!;
+      if (score > 0) found.push(s);
+      total += score;
+    }
+    const scoreOf = (s: number): number => this.scores[row * sensors + s]!;
+    return found
+      .sort((a, b) => scoreOf(b) - scoreOf(a) || a - b)
+      .slice(0, most)
+      .map((index) => ({
+        index,
+        space: 'sensor',
+        share: scoreOf(index) / total,
+        expected: this.expected[row * sensors + index]!,
+        direction: DIRECTIONS[this.directions[row * sensors + index]!]!,
+      }));
+  }
+
+  dispose(): void {}
+}
+
+const signedLog = (x: number): number => Math.sign(x) * Math.log1p(Math.abs(x));
+const signedExp = (x: number): number => Math.sign(x) * Math.expm1(Math.abs(x));

@@ -1,0 +1,80 @@
+import type { Contribution } from '../contract.js';
+
+export type Direction = Contribution['direction'];
+
+/** One reason of a risk, in the reader's units; the shape of a reason in a risk record. */
+export interface Reason {
+  readonly feature: string;
+  /** the event field it is about, '' for none */
+  readonly field: string;
+  readonly detector: string;
+  readonly observed: number | null;
+  readonly expected: number | null;
+  readonly unit: string;
+  readonly direction: Direction;
+  readonly share: number;
+}
+
+/** A feature or sensor of one row, as a person would name it. */
+export interface Described {
+  readonly feature: string;
+  readonly field: string;
+  readonly unit: string;
+  /** the row's value in `unit`; NaN when it is missing or has no number */
+  readonly observed: number;
+  /** from the space's own scale (a normalised feature, a raw sensor) to `unit` */
+  toUnit(value: number): number;
+}
+
+export type Describe = (space: Contribution['space'], index: number) => Described;
+
+/** What one detector says about the row, and how surprised it was. */
+export interface Opinion {
+  readonly detector: string;
+  readonly surprise: number;
+  readonly contributions: readonly Contribution[];
+}
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/**
+ * Merges the detectors' contributions into reasons, strongest first. Each detector speaks with the weight of
+ * its surprise. What several say about one field is one reason: shares add up, and the words (expected value,
+ * direction) are those of the strongest speaker that has an expected value.
+ */
+export function reasonsOf(opinions: readonly Opinion[], describe: Describe, most: number): Reason[] {
+  let total = 0;
+  for (const { surprise } of opinions) if (surprise > 0) total += surprise;
+  if (!(total > 0)) return [];
+  const byField = new Map<string, { reason: Reason; strength: number; share: number }>();
+  for (const opinion of opinions) {
+    if (!(opinion.surprise > 0)) continue;
+    for (const contribution of opinion.contributions) {
+      const share = (contribution.share * opinion.surprise) / total;
+      if (!(share > 0)) continue;
+      const described = describe(contribution.space, contribution.index);
+      const reason: Reason = {
+        feature: described.feature,
+        field: described.field,
+        detector: opinion.detector,
+        observed: finite(described.observed),
+        expected: finite(described.toUnit(contribution.expected)),
+        unit: described.unit,
+        direction: contribution.direction,
+        share,
+      };
+      const key = described.field === '' ? ` ${described.feature}` : described.field;
+      const before = byField.get(key);
+      const strength = reason.expected === null && reason.direction !== 'missing' ? share / 4 : share;
+      if (before === undefined) byField.set(key, { reason, strength, share });
+      else {
+        before.share += share;
+        if (strength > before.strength) Object.assign(before, { reason, strength });
+      }
+    }
+  }
+  return [...byField.values()]
+    .sort((a, b) => b.share - a.share || (a.reason.feature < b.reason.feature ? -1 : 1))
+    .slice(0, most)
+    .map(({ reason, share }) => ({ ...reason, share: Math.min(1, share) }));
+}

@@ -1,0 +1,58 @@
+import type { StateBlock } from '../contract.js';
+
+/**
+ * Exponentially weighted means of each detector's raw score, per entity: a spike shows at lambda 1, a small
+ * shift that stays shows at 0.05. The means start from `start`, the score of an ordinary event, and not from
+ * the first score, which would give one event the weight of twenty.
+ */
+export class Smoothing {
+  /** floats of state an entity */
+  readonly stateSize: number;
+  /** columns that `smooth` writes for a row: detector-major, one for each lambda */
+  readonly columns: number;
+
+  constructor(
+    private readonly detectors: number,
+    private readonly lambdas: readonly number[] = [1, 0.2, 0.05],
+    private readonly start: readonly number[] = [],
+  ) {
+    for (const lambda of lambdas) {
+      if (!(lambda > 0 && lambda <= 1))
+        throw new RangeError(`smoothing constant ${lambda}: give one above 0 and at most 1`);
+    }
+    this.columns = detectors * lambdas.length;
+    this.stateSize = detectors * lambdas.filter((lambda) => lambda < 1).length;
+  }
+
+  initState(state: StateBlock, slot: number): void {
+    let at = slot * state.stride + state.offset;
+    for (let detector = 0; detector < this.detectors; detector++) {
+      for (const lambda of this.lambdas) if (lambda < 1) state.data[at++] = this.start[detector] ?? 0;
+    }
+  }
+
+  /**
+   * `scores` is rows x detectors, `out` rows x columns. A score that is NaN (the detector failed) leaves its
+   * means as they are and gives NaN.
+   */
+  smooth(scores: Float32Array, rows: number, slots: Int32Array, state: StateBlock, out: Float32Array): void {
+    const { detectors, lambdas } = this;
+    const data = state.data;
+    let to = 0;
+    for (let row = 0; row < rows; row++) {
+      let at = slots[row]! * state.stride + state.offset;
+      for (let detector = 0; detector < detectors; detector++) {
+        const score = scores[row * detectors + detector]!;
+        const there = !Number.isNaN(score);
+        for (let l = 0; l < lambdas.length; l++) {
+          const lambda = lambdas[l]!;
+          if (lambda < 1) {
+            if (there) data[at] = data[at]! + lambda * (score - data[at]!);
+            out[to++] = there ? data[at]! : Number.NaN;
+            at++;
+          } else out[to++] = score;
+        }
+      }
+    }
+  }
+}
