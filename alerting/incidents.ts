@@ -1,0 +1,299 @@
+/**
+ * Incidents as a fold over two logs, risks and commands: (an entity's incidents, input) -> (incidents, changes).
+ * No clock and no I/O. Each log is read in order; inputs that an incident has seen already change nothing, so
+ * reading a stretch again gives the same incidents under the same ids and change numbers.
+ */
+export const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const INCIDENT_STATES = ['open', 'acknowledged', 'closed', 'falseAlarm'] as const;
+export type IncidentState = (typeof INCIDENT_STATES)[number];
+
+export const CHANGE_KINDS = [
+  'opened',
+  'escalated',
+  'reopened',
+  'acknowledged',
+  'closed',
+  'falseAlarm',
+  'noted',
+  'grown',
+] as const;
+export type ChangeKind = (typeof CHANGE_KINDS)[number];
+
+export interface IncidentReason {
+  feature: string;
+  field: string;
+  detector: string;
+  observed: number | null;
+  expected: number | null;
+  unit: string;
+  direction: string;
+  share: number;
+}
+
+/** What incidents need of a risk; times are epoch milliseconds. */
+export interface RiskInput {
+  id: string;
+  pipeline: string;
+  domain: string;
+  entity: string;
+  eventTime: number;
+  timeZone: string;
+  scoredAt: number;
+  score: number;
+  severity: Severity;
+  reasons: IncidentReason[];
+  sentences: Record<string, string>;
+  context: Record<string, string>;
+  model: string;
+}
+
+/** The record of riskwire.incidents; schemas/incident.avsc documents its fields. */
+export interface Incident {
+  id: string;
+  pipeline: string;
+  domain: string;
+  entity: string;
+  state: IncidentState;
+  severity: Severity;
+  change: number;
+  changeKind: ChangeKind;
+  changedAt: number;
+  changedBy: string;
+  note: string;
+  openedAt: number;
+  lastRiskAt: number;
+  timeZone: string;
+  risks: number;
+  maxScore: number;
+  firstRiskId: string;
+  lastRiskId: string;
+  lastRiskOffset: number;
+  lastCommandOffset: number;
+  partition: number;
+  reasons: IncidentReason[];
+  sentences: Record<string, string>;
+  context: Record<string, string>;
+  model: string;
+}
+
+export const COMMAND_ACTIONS = ['acknowledge', 'close', 'falseAlarm', 'note', 'expire'] as const;
+export type CommandAction = (typeof COMMAND_ACTIONS)[number];
+
+/** What a person, or the sweep for quiet incidents, asks of an incident. */
+export interface IncidentCommand {
+  id: string;
+  incident: string;
+  action: CommandAction;
+  by: string;
+  at: number;
+  note: string;
+  /** `expire` only: holds if no risk came since, which is what makes a stale sweep harmless */
+  ifLastRiskOffset: number;
+}
+
+export interface IncidentRules {
+  /** milliseconds without a risk, in event time, that end an incident of this pipeline */
+  quiet(pipeline: string): number;
+  incidentId(firstRiskId: string): string;
+}
+
+export interface Change {
+  kind: ChangeKind;
+  /** the incident as the change left it */
+  incident: Incident;
+  /** the input had been taken in before: the incident is stored, but what follows from the change may be missing */
+  repeated: boolean;
+}
+
+export interface Outcome {
+  incidents: readonly Incident[];
+  changes: readonly Change[];
+}
+
+/** Incidents kept of one entity: late risks find the one they belong to among the newest few. */
+export const KEPT_PER_ENTITY = 4;
+
+export function severityRank(severity: Severity): number {
+  return SEVERITIES.indexOf(severity);
+}
+
+/** Changes that someone may want to hear of. The others only make the incident longer. */
+export function announces(kind: ChangeKind): boolean {
+  return kind !== 'grown' && kind !== 'noted';
+}
+
+export function isActive(incident: Incident): boolean {
+  return incident.state === 'open' || incident.state === 'acknowledged';
+}
+
+/**
+ * Takes in the risk at `offset` of its partition. The risk joins the incident whose time, widened by the quiet
+ * gap on both sides, holds it; else it opens one, and closes those that it shows to have gone quiet.
+ */
+export function takeRisk(
+  incidents: readonly Incident[],
+  risk: RiskInput,
+  place: { partition: number; offset: number },
+  rules: IncidentRules,
+): Outcome {
+  const seen = incidents.reduce((most, one) => Math.max(most, one.lastRiskOffset), -1);
+  if (place.offset <= seen)
+    return { incidents, changes: repeats(incidents, (one) => one.lastRiskOffset === place.offset) };
+
+  const quiet = rules.quiet(risk.pipeline);
+  const holding = incidents.filter(
+    (one) => risk.eventTime >= one.openedAt - quiet && risk.eventTime <= one.lastRiskAt + quiet,
+  );
+  const target = holding.reduce<Incident | undefined>(
+    (best, one) => (best && best.lastRiskAt >= one.lastRiskAt ? best : one),
+    undefined,
+  );
+  if (target) {
+    const joined = join(target, risk, place.offset);
+    return { incidents: incidents.map((one) => (one === target ? joined : one)), changes: [changed(joined)] };
+  }
+
+  const changes: Change[] = [];
+  const kept = incidents.map((one) => {
+    if (!isActive(one) || risk.eventTime <= one.lastRiskAt + quiet) return one;
+    // It has seen this offset too, so that a re-read of the risk repeats both changes.
+    const closed = next(one, 'closed', {
+      state: 'closed',
+      changedAt: risk.scoredAt,
+      lastRiskOffset: place.offset,
+    });
+    changes.push(changed(closed));
+    return closed;
+  });
+  const opened = open(risk, place, rules);
+  changes.push(changed(opened));
+  return { incidents: newest([...kept, opened]), changes };
+}
+
+/** Takes in the command at `offset` of the commands topic. One that no longer applies changes nothing. */
+export function takeCommand(
+  incidents: readonly Incident[],
+  command: IncidentCommand,
+  offset: number,
+): Outcome {
+  const target = incidents.find((one) => one.id === command.incident);
+  if (!target) return { incidents, changes: [] };
+  if (offset <= target.lastCommandOffset) {
+    return { incidents, changes: repeats([target], (one) => one.lastCommandOffset === offset) };
+  }
+  const effect = effectOf(target, command);
+  if (!effect) return { incidents, changes: [] };
+  const after = next(target, effect.kind, {
+    state: effect.state,
+    changedAt: command.at,
+    changedBy: command.by,
+    note: command.note,
+    lastCommandOffset: offset,
+  });
+  return { incidents: incidents.map((one) => (one === target ? after : one)), changes: [changed(after)] };
+}
+
+/** What a command would do to the incident; nothing when it doesn't apply in its state. */
+export function effectOf(
+  incident: Incident,
+  command: Pick<IncidentCommand, 'action' | 'ifLastRiskOffset'>,
+): { kind: ChangeKind; state: IncidentState } | undefined {
+  switch (command.action) {
+    case 'acknowledge':
+      return incident.state === 'open' ? { kind: 'acknowledged', state: 'acknowledged' } : undefined;
+    case 'close':
+      return isActive(incident) ? { kind: 'closed', state: 'closed' } : undefined;
+    case 'falseAlarm':
+      return incident.state === 'falseAlarm' ? undefined : { kind: 'falseAlarm', state: 'falseAlarm' };
+    case 'note':
+      return { kind: 'noted', state: incident.state };
+    case 'expire':
+      return isActive(incident) && incident.lastRiskOffset === command.ifLastRiskOffset
+        ? { kind: 'closed', state: 'closed' }
+        : undefined;
+  }
+}
+
+function open(risk: RiskInput, place: { partition: number; offset: number }, rules: IncidentRules): Incident {
+  return {
+    id: rules.incidentId(risk.id),
+    pipeline: risk.pipeline,
+    domain: risk.domain,
+    entity: risk.entity,
+    state: 'open',
+    severity: risk.severity,
+    change: 1,
+    changeKind: 'opened',
+    changedAt: risk.scoredAt,
+    changedBy: 'riskwire',
+    note: '',
+    openedAt: risk.eventTime,
+    lastRiskAt: risk.eventTime,
+    timeZone: risk.timeZone,
+    risks: 1,
+    maxScore: risk.score,
+    firstRiskId: risk.id,
+    lastRiskId: risk.id,
+    lastRiskOffset: place.offset,
+    lastCommandOffset: -1,
+    partition: place.partition,
+    reasons: risk.reasons,
+    sentences: risk.sentences,
+    context: risk.context,
+    model: risk.model,
+  };
+}
+
+function join(incident: Incident, risk: RiskInput, offset: number): Incident {
+  const worse = severityRank(risk.severity) > severityRank(incident.severity);
+  const stronger = risk.score > incident.maxScore;
+  // A false alarm stays one until something worse happens; a closed incident that goes on was closed too early.
+  const back = incident.state === 'closed' || (incident.state === 'falseAlarm' && worse);
+  return next(
+    incident,
+    back ? 'reopened' : worse && incident.state !== 'falseAlarm' ? 'escalated' : 'grown',
+    {
+      state: back ? 'open' : incident.state,
+      severity: worse ? risk.severity : incident.severity,
+      changedAt: risk.scoredAt,
+      openedAt: Math.min(incident.openedAt, risk.eventTime),
+      lastRiskAt: Math.max(incident.lastRiskAt, risk.eventTime),
+      lastRiskId: risk.eventTime >= incident.lastRiskAt ? risk.id : incident.lastRiskId,
+      lastRiskOffset: offset,
+      risks: incident.risks + 1,
+      maxScore: Math.max(incident.maxScore, risk.score),
+      ...(stronger
+        ? { reasons: risk.reasons, sentences: risk.sentences, context: risk.context, model: risk.model }
+        : {}),
+    },
+  );
+}
+
+function next(incident: Incident, kind: ChangeKind, after: Partial<Incident>): Incident {
+  return {
+    ...incident,
+    changedBy: 'riskwire',
+    note: '',
+    ...after,
+    change: incident.change + 1,
+    changeKind: kind,
+  };
+}
+
+function changed(incident: Incident): Change {
+  return { kind: incident.changeKind, incident, repeated: false };
+}
+
+function repeats(incidents: readonly Incident[], which: (one: Incident) => boolean): Change[] {
+  return incidents.filter(which).map((incident) => ({ kind: incident.changeKind, incident, repeated: true }));
+}
+
+/** The incidents worth keeping of an entity: the one that saw the newest risk is always among them. */
+export function newest(incidents: readonly Incident[]): readonly Incident[] {
+  if (incidents.length <= KEPT_PER_ENTITY) return incidents;
+  return [...incidents]
+    .sort((a, b) => a.lastRiskOffset - b.lastRiskOffset || a.openedAt - b.openedAt)
+    .slice(-KEPT_PER_ENTITY);
+}
