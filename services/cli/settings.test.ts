@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import { environmentFrom, KAFKA, withSettings } from './settings.js';
+
+function parsed(args: string[]): Command {
+  const command = withSettings(new Command('scorer'), [...KAFKA, 'registryPassword', 'port']);
+  return command.action(() => {}).parse(args, { from: 'user' });
+}
+
+describe('settings', () => {
+  test('a flag wins over its variable, and the rest of the environment stays', () => {
+    const env = environmentFrom(parsed(['--brokers', 'kafka:9092', '--port', '0']), {
+      RISKWIRE_BROKERS: 'other:1',
+      RISKWIRE_PREFIX: 'x.',
+    });
+    expect(env).toEqual({ RISKWIRE_BROKERS: 'kafka:9092', RISKWIRE_PREFIX: 'x.', RISKWIRE_PORT: '0' });
+  });
+
+  test('a variable stays when its flag is not given', () => {
+    expect(environmentFrom(parsed([]), { RISKWIRE_BROKERS: 'other:1' })).toEqual({
+      RISKWIRE_BROKERS: 'other:1',
+    });
+  });
+
+  test('help lists every variable; secrets have no flag', () => {
+    let help = '';
+    const command = parsed([]).configureOutput({ writeOut: (text) => (help += text) });
+    command.outputHelp();
+    expect(help).toContain('RISKWIRE_REGISTRY_PASSWORD');
+    expect(help).toMatch(/RISKWIRE_BROKERS +Kafka brokers, comma-separated \(default: 127\.0\.0\.1:9092\)/);
+    expect(help).not.toContain('--registry-password');
+  });
+});
