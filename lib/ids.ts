@@ -6,11 +6,21 @@ function derived(prefix: string, parts: readonly (string | number | bigint)[]): 
   return `${prefix}_${hash.subarray(0, 15).toString('hex')}`;
 }
 
-export function riskId(pipeline: string, topic: string, partition: number, offset: bigint | number | string): string {
+export function riskId(
+  pipeline: string,
+  topic: string,
+  partition: number,
+  offset: bigint | number | string,
+): string {
   return derived('rsk', [pipeline, topic, partition, String(offset)]);
 }
 
-export function deadLetterId(pipeline: string, topic: string, partition: number, offset: bigint | number | string): string {
+export function deadLetterId(
+  pipeline: string,
+  topic: string,
+  partition: number,
+  offset: bigint | number | string,
+): string {
   return derived('dlt', [pipeline, topic, partition, String(offset)]);
 }
 

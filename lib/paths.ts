@@ -8,7 +8,10 @@ export function packageRoot(): string {
   for (;;) {
     if (existsSync(join(folder, 'package.json')) && existsSync(join(folder, 'schemas'))) return folder;
     const parent = dirname(folder);
-    if (parent === folder) throw new Error('the riskwire package is incomplete: no folder with package.json and schemas/ above this file; install it again');
+    if (parent === folder)
+      throw new Error(
+        'the riskwire package is incomplete: no folder with package.json and schemas/ above this file; install it again',
+      );
     folder = parent;
   }
 }
