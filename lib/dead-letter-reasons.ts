@@ -18,6 +18,7 @@ export const DEAD_LETTER_REASONS = {
   timeOutOfRange: 'the event time is out of range',
   tooFarAhead: 'the event time is in the future',
   badTimeZone: 'no such time zone',
+  refused: 'ClickHouse does not take its row',
 } as const;
 
 export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS;
