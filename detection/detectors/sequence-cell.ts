@@ -1,0 +1,34 @@
+/**
+ * The recurrence: minGRU (Feng et al. 2024, "Were RNNs All We Needed?", arXiv 2410.01201). Gate and candidate
+ * depend on the input alone, so one product gives them for a whole batch and what is left is
+ *   h <- h + z (c - h)
+ * in arrival order. The gate is the piecewise linear sigmoid z = clamp(a/6 + 1/2, 0, 1): no exponential.
+ */
+export function advance(
+  h: Float32Array,
+  at: number,
+  hidden: number,
+  gates: Float32Array,
+  gatesAt: number,
+): void {
+  for (let k = 0; k < hidden; k++) {
+    const a = gates[gatesAt + k]! / 6 + 0.5;
+    const z = a > 0 ? Math.min(a, 1) : 0;
+    const held = h[at + k]!;
+    h[at + k] = held + z * (gates[gatesAt + hidden + k]! - held);
+  }
+}
+
+export const NARROWEST = 2;
+export const WIDEST = -3;
+
+/**
+ * Inverse spread of a feature from the network's output v: (1 + v/4)^4, which is exp(v) near 0 and costs two
+ * multiplications; v is held between -3 (256 times wider) and 2 (5 times narrower).
+ */
+export function sharpness(v: number): number {
+  const clipped = v < NARROWEST ? Math.max(v, WIDEST) : NARROWEST;
+  const root = 1 + clipped / 4;
+  const square = root * root;
+  return square * square;
+}
