@@ -1,0 +1,183 @@
+import Type, { type TSchema } from 'typebox';
+import { CHANGE_KINDS, INCIDENT_STATES, type Incident, SEVERITIES } from '../../../alerting/incidents.js';
+import type { BreakerState } from '../../../lib/breaker.js';
+import { ROLES } from '../api-keys.js';
+import type { Delivery } from '../delivery.js';
+import { activeSecrets, type Endpoint } from '../endpoints.js';
+
+/** What the API takes and gives: one schema each for the check, the type and the OpenAPI document. */
+export const Severity = Type.Enum([...SEVERITIES]);
+export const ChangeKind = Type.Enum([...CHANGE_KINDS]);
+export const IncidentState = Type.Enum([...INCIDENT_STATES]);
+export const DeliveryState = Type.Enum(['pending', 'succeeded', 'parked', 'dropped']);
+export const Role = Type.Enum([...ROLES]);
+const Time = Type.String({ format: 'date-time' });
+const OrNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const Reason = Type.Object({
+  feature: Type.String(),
+  field: Type.String(),
+  detector: Type.String(),
+  observed: OrNull(Type.Number()),
+  expected: OrNull(Type.Number()),
+  unit: Type.String(),
+  direction: Type.String(),
+  share: Type.Number(),
+});
+const Texts = Type.Record(Type.String(), Type.String());
+
+export const IncidentShape = Type.Object({
+  id: Type.String(),
+  pipeline: Type.String(),
+  domain: Type.String(),
+  entity: Type.String(),
+  state: IncidentState,
+  severity: Severity,
+  change: Type.Integer(),
+  changeKind: ChangeKind,
+  changedAt: Time,
+  changedBy: Type.String(),
+  note: Type.String(),
+  openedAt: Time,
+  lastRiskAt: Time,
+  timeZone: Type.String(),
+  risks: Type.Integer(),
+  maxScore: Type.Number(),
+  firstRiskId: Type.String(),
+  lastRiskId: Type.String(),
+  reasons: Type.Array(Reason),
+  sentences: Texts,
+  context: Texts,
+  model: Type.String(),
+});
+
+export function incidentShape(incident: Incident) {
+  const { lastRiskOffset: _risk, lastCommandOffset: _command, partition: _partition, ...rest } = incident;
+  return {
+    ...rest,
+    changedAt: iso(incident.changedAt),
+    openedAt: iso(incident.openedAt),
+    lastRiskAt: iso(incident.lastRiskAt),
+  };
+}
+
+export const EndpointShape = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  url: Type.String(),
+  pipelines: Type.Array(Type.String()),
+  domains: Type.Array(Type.String()),
+  minSeverity: Severity,
+  events: Type.Array(ChangeKind),
+  state: Type.Enum(['enabled', 'disabled']),
+  stateReason: Type.String(),
+  activeSecrets: Type.Integer({ description: 'how many secrets sign at the moment; two during a rotation' }),
+  breaker: Type.Enum(['closed', 'half-open', 'open'], {
+    description: 'the breaker of the replica that answers; each has its own',
+  }),
+  createdAt: Time,
+  createdBy: Type.String(),
+});
+export const NewEndpointShape = Type.Intersect([
+  EndpointShape,
+  Type.Object({ secret: Type.String({ description: 'signs the webhooks; shown this once' }) }),
+]);
+
+export function endpointShape(endpoint: Endpoint, breaker: BreakerState, now: number) {
+  const { secrets: _secrets, ...rest } = endpoint;
+  return {
+    ...rest,
+    activeSecrets: activeSecrets(endpoint, now).length,
+    breaker,
+    createdAt: iso(endpoint.createdAt),
+  };
+}
+
+export const DeliveryShape = Type.Object({
+  id: Type.String({ description: 'sent as webhook-id' }),
+  incident: Type.String(),
+  change: Type.Integer(),
+  endpoint: Type.String(),
+  pipeline: Type.String(),
+  domain: Type.String(),
+  state: DeliveryState,
+  attempts: Type.Integer(),
+  createdAt: Time,
+  updatedAt: Time,
+  nextAttemptAt: OrNull(Time),
+  lastStatus: Type.Integer({ description: 'HTTP status of the last attempt, 0 for none' }),
+  lastError: Type.String(),
+  durationMs: Type.Number(),
+});
+
+export function deliveryShape(delivery: Delivery) {
+  const { body: _body, ...rest } = delivery;
+  return {
+    ...rest,
+    createdAt: iso(delivery.createdAt),
+    updatedAt: iso(delivery.updatedAt),
+    nextAttemptAt: delivery.state === 'pending' ? iso(delivery.nextAttemptAt) : null,
+  };
+}
+
+export const RiskShape = Type.Object({
+  id: Type.String(),
+  pipeline: Type.String(),
+  domain: Type.String(),
+  entity: Type.String(),
+  eventId: Type.String(),
+  eventTime: Time,
+  timeZone: Type.String(),
+  scoredAt: Time,
+  score: Type.Number(),
+  pValue: Type.Number(),
+  threshold: Type.Number(),
+  severity: Severity,
+  detectors: Type.Record(Type.String(), Type.Number()),
+  reasons: Type.Array(Reason),
+  sentences: Texts,
+  context: Texts,
+  model: Type.String(),
+  degraded: Type.Boolean(),
+});
+
+export const KeyShape = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  role: Role,
+  createdAt: Time,
+  createdBy: Type.String(),
+});
+
+export const ProblemShape = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String(),
+    detail: Type.String({ description: 'names the field or thing, its value and the remedy' }),
+    instance: Type.Optional(Type.String()),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({ field: Type.String(), value: Type.Optional(Type.Unknown()), remedy: Type.String() }),
+      ),
+    ),
+  },
+  { title: 'Problem' },
+);
+
+export function pageShape<T extends TSchema>(item: T) {
+  return Type.Object({
+    items: Type.Array(item),
+    next: OrNull(Type.String({ description: 'cursor of the next page' })),
+  });
+}
+
+/** The error answers of a route, for the document. */
+export function problems(...statuses: number[]): Record<number, typeof ProblemShape> {
+  return Object.fromEntries([400, 401, 403, 429, ...statuses].map((status) => [status, ProblemShape]));
+}
+
+export function iso(time: number): string {
+  return new Date(Math.max(-8.64e15, Math.min(8.64e15, time))).toISOString();
+}

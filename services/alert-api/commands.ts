@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import type { Producer } from 'kafkajs';
+import { type CommandAction, effectOf, type Incident } from '../../alerting/incidents.js';
+import { type Codec, type CommandRecord, entityKey } from './records.js';
+import type { View } from './views.js';
+
+export interface Commands {
+  /** What came of it: the incident as the command left it, or what it is now and that the command waits for its owner. */
+  send(
+    incident: Incident,
+    action: CommandAction,
+    by: string,
+    note: string,
+  ): Promise<{ applied: boolean; incident: Incident }>;
+}
+
+/**
+ * A person's word on an incident goes to the owner of its partition as a record of the commands topic, so it doesn't
+ * matter which replica was asked, none of them writes another one's state, and what was said is on record.
+ */
+export function createCommands(deps: {
+  producer: Producer;
+  topic: string;
+  codec: Codec<CommandRecord>;
+  view: View<Incident>;
+  now(): number;
+  waitMs: number;
+}): Commands {
+  return {
+    async send(incident, action, by, note) {
+      const { pipeline, domain, entity, partition } = incident;
+      const command: CommandRecord = {
+        id: randomUUID(),
+        incident: incident.id,
+        pipeline,
+        domain,
+        entity,
+        action,
+        by,
+        at: deps.now(),
+        note,
+        ifLastRiskOffset: -1,
+      };
+      const [sent] = await deps.producer.send({
+        topic: deps.topic,
+        acks: -1,
+        messages: [{ key: entityKey(incident), partition, value: deps.codec.encode(command) }],
+      });
+      const offset = Number(sent?.baseOffset ?? -1);
+      const after = await deps.view.when(incident.id, (one) => one.lastCommandOffset >= offset, deps.waitMs);
+      return after
+        ? { applied: true, incident: after }
+        : { applied: false, incident: deps.view.get(incident.id) ?? incident };
+    },
+  };
+}
+
+/** true when the command would change something in the incident's present state. */
+export function applies(incident: Incident, action: CommandAction): boolean {
+  return effectOf(incident, { action, ifLastRiskOffset: -1 }) !== undefined;
+}

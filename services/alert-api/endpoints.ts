@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import Type, { type Static } from 'typebox';
+import { CHANGE_KINDS, SEVERITIES } from '../../alerting/incidents.js';
+import { SECRET_BYTES, showSecret, webhookHeaders } from '../../alerting/signature.js';
+import type { SecretBox } from './secret-box.js';
+
+/** An endpoint as it is kept in the control topic. */
+export const Endpoint = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  url: Type.String(),
+  pipelines: Type.Array(Type.String()),
+  domains: Type.Array(Type.String()),
+  minSeverity: Type.Enum([...SEVERITIES]),
+  events: Type.Array(Type.Enum([...CHANGE_KINDS])),
+  state: Type.Enum(['enabled', 'disabled']),
+  /** why it is disabled */
+  stateReason: Type.String(),
+  /** newest first; those past `until` don't sign any more */
+  secrets: Type.Array(
+    Type.Object({
+      sealed: Type.String(),
+      createdAt: Type.Number(),
+      until: Type.Union([Type.Number(), Type.Null()]),
+    }),
+  ),
+  createdAt: Type.Number(),
+  createdBy: Type.String(),
+});
+export type Endpoint = Static<typeof Endpoint>;
+
+/** Standard Webhooks asks for no more than a few; two are what a rotation needs. */
+export const MOST_SECRETS = 2;
+
+export function newEndpointId(): string {
+  return `ep_${randomBytes(10).toString('hex')}`;
+}
+
+/** A new signing secret: what is stored, and what is shown once. */
+export function newSecret(
+  endpointId: string,
+  box: SecretBox,
+  now: number,
+): { shown: string; stored: Endpoint['secrets'][number] } {
+  const bytes = randomBytes(SECRET_BYTES);
+  return {
+    shown: showSecret(bytes),
+    stored: { sealed: box.seal(bytes, endpointId), createdAt: now, until: null },
+  };
+}
+
+/** Puts a new secret first and lets the one before sign along until `overlapMs` from now. */
+export function rotate(
+  endpoint: Endpoint,
+  stored: Endpoint['secrets'][number],
+  now: number,
+  overlapMs: number,
+): Endpoint {
+  const former = activeSecrets(endpoint, now).slice(0, MOST_SECRETS - 1);
+  return { ...endpoint, secrets: [stored, ...former.map((one) => ({ ...one, until: now + overlapMs }))] };
+}
+
+export function activeSecrets(endpoint: Endpoint, now: number): Endpoint['secrets'] {
+  return endpoint.secrets.filter((one) => one.until === null || one.until > now);
+}
+
+/** The headers of one attempt, signed with every active secret. Throws SecretBoxError when one can't be opened. */
+export function signedHeaders(
+  endpoint: Endpoint,
+  box: SecretBox,
+  webhookId: string,
+  now: number,
+  body: Buffer,
+): Record<string, string> {
+  const secrets = activeSecrets(endpoint, now).map((one) => box.open(one.sealed, endpoint.id));
+  return webhookHeaders(secrets, webhookId, now, body);
+}
