@@ -66,7 +66,9 @@ export const PipelineDefinition = Type.Object(
           Type.Object(
             {
               window: Type.Optional(Type.Integer({ minimum: 1, maximum: 32 })),
-              hidden: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 512 }))),
+              hidden: Type.Optional(
+                Type.Array(Type.Integer({ minimum: 1, maximum: 512 }), { minItems: 2, maxItems: 2 }),
+              ),
             },
             strict,
           ),
@@ -85,7 +87,17 @@ export const PipelineDefinition = Type.Object(
       strict,
     ),
     judging: Type.Object(
-      { budget: Type.Number({ exclusiveMinimum: 0, description: 'alerts a day, about' }), quiet: Duration },
+      {
+        budget: Type.Number({ exclusiveMinimum: 0, description: 'alerts a day, about' }),
+        quiet: Duration,
+        smoothing: Type.Optional(
+          Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), {
+            minItems: 1,
+            maxItems: 5,
+            description: "constants of the exponential means of an entity's scores; 1 is the score itself",
+          }),
+        ),
+      },
       strict,
     ),
   },

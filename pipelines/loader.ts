@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import type { FeatureSpec, NumberSpec } from '../detection/features/spec.js';
+import type { DetectorSettings } from '../detection/model/detector-settings.js';
 import { type AvroField, fieldFaults, readerFields } from './avro-fields.js';
 import { PipelineDefinition } from './definition.js';
 import { DefinitionError, type Fault, readYaml } from './yaml-faults.js';
@@ -25,7 +26,9 @@ export interface Pipeline {
   readonly ahead: number;
   readonly context: readonly string[];
   readonly features: FeatureSpec;
-  readonly detectors: PipelineDefinition['detectors'];
+  readonly detectors: DetectorSettings;
+  /** constants of the exponential means of an entity's scores */
+  readonly smoothing: readonly number[];
   readonly budget: number;
   /** ms without a risk after which an incident closes */
   readonly quiet: number;
@@ -125,9 +128,25 @@ export function parsePipeline(
         .map((text) => durationMs(text) / 1000)
         .sort((a, b) => a - b),
     },
-    detectors: definition.detectors,
+    detectors: detectorSettings(definition.detectors),
+    smoothing: definition.judging.smoothing ?? [1],
     budget: definition.judging.budget,
     quiet: durationMs(definition.judging.quiet),
+  };
+}
+
+function detectorSettings({
+  autoencoder,
+  sequence,
+  memory,
+  checks,
+}: PipelineDefinition['detectors']): DetectorSettings {
+  const hidden = autoencoder?.hidden as [number, number] | undefined;
+  return {
+    ...(autoencoder && { autoencoder: { window: autoencoder.window ?? 1, ...(hidden && { hidden }) } }),
+    ...(sequence && { sequence: { hidden: sequence.hidden ?? 32 } }),
+    ...(memory && { memory: { size: memory.size ?? 'small' } }),
+    ...(checks && { checks: { intervalSeconds: durationMs(checks.interval ?? '1m') / 1000 } }),
   };
 }
 

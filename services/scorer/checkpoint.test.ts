@@ -1,7 +1,7 @@
 import { CheckpointLog, type Page, type StateRecord } from './checkpoint.js';
 
 const page = (text: string): Page => ({ kind: 'entities', bytes: Buffer.from(text) });
-const point = (next: number) => ({ next: BigInt(next), watermark: next * 1000, model: 'm' });
+const point = (next: number) => ({ next: BigInt(next), watermark: next * 1000, model: 'm', budget: [1, 2] });
 
 /** a compacted partition: the newest value of each key */
 class Topic {

@@ -28,6 +28,8 @@ const Marker = Type.Object({
   watermark: Type.Union([Type.Number(), Type.Null()]),
   /** the model that the state was made with */
   model: Type.String(),
+  /** the partition's alert budget, see AlertBudget */
+  budget: Type.Array(Type.Number()),
 });
 type Marker = Static<typeof Marker>;
 const marker = Compile(Marker);
@@ -42,6 +44,7 @@ export interface StatePoint {
   readonly next: bigint;
   readonly watermark: number;
   readonly model: string;
+  readonly budget: readonly number[];
 }
 
 const KIND = { entities: 'e', domains: 'd' } as const;
@@ -89,6 +92,7 @@ export class CheckpointLog {
         next: BigInt(best.next),
         watermark: best.watermark ?? Number.NEGATIVE_INFINITY,
         model: best.model,
+        budget: best.budget,
       },
       pages,
     };
@@ -119,6 +123,7 @@ export class CheckpointLog {
       next: String(point.next),
       watermark: Number.isFinite(point.watermark) ? point.watermark : null,
       model: point.model,
+      budget: [...point.budget],
     };
     const last = { key: `${id}/marker`, value: Buffer.from(JSON.stringify(content)) };
     for (const { key } of [...records, last]) this.#keys.add(key);

@@ -1,0 +1,84 @@
+import type { EventColumns } from '../../detection/features/columns.js';
+import type { Reason } from '../../detection/judging/reasons.js';
+import type { FlaggedRow } from '../../detection/scoring.js';
+import { riskId } from '../../lib/ids.js';
+import type { Pipeline } from '../../pipelines/loader.js';
+
+/** A record of schemas/risk.avsc. */
+export interface Risk {
+  id: string;
+  pipeline: string;
+  domain: string;
+  entity: string;
+  eventId: string;
+  eventTime: number;
+  timeZone: string;
+  scoredAt: number;
+  topic: string;
+  partition: number;
+  offset: number;
+  score: number;
+  pValue: number;
+  threshold: number;
+  severity: FlaggedRow['severity'];
+  detectors: Record<string, number>;
+  reasons: Reason[];
+  sentences: Record<string, string>;
+  context: Record<string, string>;
+  model: string;
+  degraded: boolean;
+}
+
+export interface RiskSource {
+  readonly pipeline: Pipeline;
+  readonly partition: number;
+  readonly columns: EventColumns;
+  /** decoded events by row */
+  readonly events: readonly Readonly<Record<string, unknown>>[];
+  readonly model: string;
+  readonly degraded: boolean;
+  /** epoch ms */
+  readonly now: number;
+}
+
+export function buildRisk(
+  source: RiskSource,
+  flagged: FlaggedRow,
+  reasons: Reason[],
+  detectors: Record<string, number>,
+  sentences: Record<string, string>,
+): Risk {
+  const { pipeline, partition, columns, events } = source;
+  const { row, surprise } = flagged;
+  const event = events[row]!;
+  const offset = columns.offsets[row]!;
+  const eventId = pipeline.eventId === undefined ? '' : String(event[pipeline.eventId] ?? '');
+  return {
+    id: riskId(pipeline.name, pipeline.topic, partition, offset),
+    pipeline: pipeline.name,
+    domain: columns.domains[row]!,
+    entity: columns.entities[row]!,
+    eventId,
+    eventTime: columns.times[row]!,
+    timeZone: columns.zones[row]!,
+    scoredAt: source.now,
+    topic: pipeline.topic,
+    partition,
+    offset,
+    score: surprise,
+    pValue: 10 ** -surprise,
+    threshold: flagged.threshold,
+    severity: flagged.severity,
+    detectors,
+    reasons,
+    sentences,
+    context: Object.fromEntries(pipeline.context.map((field) => [field, String(event[field] ?? '')])),
+    model: source.model,
+    degraded: source.degraded,
+  };
+}
+
+/** The key that keeps the risks of one entity in one partition, and with them its incidents. */
+export function riskKey(risk: Pick<Risk, 'pipeline' | 'entity'>): string {
+  return `${risk.pipeline}|${risk.entity}`;
+}

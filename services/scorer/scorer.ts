@@ -1,0 +1,219 @@
+import type { EachBatchPayload, Kafka } from 'kafkajs';
+import { sentenceMaker } from '../../detection/judging/sentences.js';
+import type { ScoringModel } from '../../detection/scoring.js';
+import { ownCodec } from '../../lib/avro.js';
+import { EventDecoder } from '../../lib/event-decoder.js';
+import { createProducer, type RunningConsumer, runConsumer } from '../../lib/kafka.js';
+import type { Logger } from '../../lib/log.js';
+import type { ScorerMetrics } from '../../lib/metrics.js';
+import type { SchemaSource } from '../../lib/schema-source.js';
+import { TopicReader } from '../../lib/topic-reader.js';
+import { ensureTopics, ownTopics, type TopicNames } from '../../lib/topics.js';
+import type { Pipeline } from '../../pipelines/loader.js';
+import type { DeadLetter } from './dead-letters.js';
+import { isMoved } from './moved.js';
+import {
+  type FlowDependencies,
+  type FlowLimits,
+  PartitionFlow,
+  type PipelineRuntime,
+} from './partition-flow.js';
+import type { Risk } from './risks.js';
+
+export interface ScorerOptions {
+  readonly group: string;
+  readonly partitions: number;
+  readonly replication: number;
+  readonly maxEventBytes: number;
+  readonly limits: FlowLimits;
+}
+
+export interface ScorerDependencies {
+  readonly kafka: Kafka;
+  readonly names: TopicNames;
+  readonly source: SchemaSource;
+  readonly pipelines: readonly { readonly pipeline: Pipeline; readonly model: ScoringModel }[];
+  readonly metrics: ScorerMetrics;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+export interface Scorer {
+  /** why it doesn't do its work right now; empty when it does */
+  notReady(): string[];
+  /** rejects when it can't go on */
+  readonly failed: Promise<never>;
+  /** finishes the micro-batch, checkpoints, commits, leaves the group */
+  stop(): Promise<void>;
+}
+
+interface Owned {
+  readonly flow: PartitionFlow;
+  readonly restored: Promise<void>;
+  ready: boolean;
+}
+
+/**
+ * The scorer's whole flow: for every partition that the group gives it, restore the state, then score what comes
+ * (PartitionFlow.process) and checkpoint it. A partition that it keeps over a rebalance goes on with the state in
+ * memory; one that is new is restored first, while the others are scored.
+ */
+export async function startScorer(options: ScorerOptions, dependencies: ScorerDependencies): Promise<Scorer> {
+  const { kafka, names, log, metrics, now, source } = dependencies;
+  const fail = deferred();
+  const inputs = dependencies.pipelines.map(({ pipeline }) => ({
+    name: pipeline.topic,
+    kind: 'log' as const,
+  }));
+  const ensure = { partitions: options.partitions, replication: options.replication, log };
+  const counts = await ensureTopics(kafka, inputs, ensure);
+  const states = dependencies.pipelines.map(({ pipeline }) => ({
+    name: pipeline.name,
+    inputPartitions: counts.get(pipeline.topic),
+  }));
+  await ensureTopics(kafka, ownTopics(names, states), ensure);
+
+  const runtimes = new Map<string, PipelineRuntime>(
+    dependencies.pipelines.map(({ pipeline, model }) => [
+      pipeline.topic,
+      {
+        pipeline,
+        model,
+        decoder: new EventDecoder({ reader: pipeline.schema, source, maxBytes: options.maxEventBytes }),
+        partitions: counts.get(pipeline.topic) ?? options.partitions,
+      },
+    ]),
+  );
+  const producer = await createProducer(kafka);
+  const reader = await TopicReader.open(kafka);
+  const owned = new Map<string, Owned>();
+  let consumer: RunningConsumer | undefined;
+  let joined = false;
+  let stopping = false;
+
+  const flowDependencies: FlowDependencies = {
+    producer,
+    names,
+    metrics,
+    log,
+    now,
+    codecs: {
+      risk: ownCodec<Risk>('risk'),
+      deadLetter: ownCodec<DeadLetter>('dead-letter'),
+      scoreBlock: ownCodec('score-block'),
+    },
+    sentences: sentenceMaker(),
+    commit: async (topic, partition, next) => {
+      if (consumer === undefined || !owned.has(`${topic}/${partition}`)) return false;
+      try {
+        await consumer.commit([{ topic, partition, next }]);
+        return true;
+      } catch (error) {
+        if (!isMoved(error)) throw error;
+        log.debug({ topic, partition, error }, 'offsets not committed: the group is rebalancing');
+        return false;
+      }
+    },
+  };
+
+  const take = (topic: string, partition: number): void => {
+    const runtime = runtimes.get(topic);
+    if (runtime === undefined) return;
+    const flow = new PartitionFlow(runtime, partition, flowDependencies, options.limits);
+    const one: Owned = {
+      flow,
+      ready: false,
+      restored: flow.restore(reader).then(() => {
+        one.ready = true;
+        if (owned.get(`${topic}/${partition}`) === one)
+          consumer?.consumer.resume([{ topic, partitions: [partition] }]);
+      }),
+    };
+    one.restored.catch(fail.reject);
+    owned.set(`${topic}/${partition}`, one);
+  };
+
+  const onAssigned = (assignment: Readonly<Record<string, number[]>>): void => {
+    joined = true;
+    const mine = new Set(
+      Object.entries(assignment).flatMap(([topic, partitions]) =>
+        partitions.map((partition) => `${topic}/${partition}`),
+      ),
+    );
+    for (const key of owned.keys()) if (!mine.has(key)) owned.delete(key);
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      for (const partition of partitions) if (!owned.has(`${topic}/${partition}`)) take(topic, partition);
+    }
+    log.info({ assignment }, 'partitions assigned');
+  };
+
+  const eachBatch = async ({
+    batch,
+    heartbeat,
+    isRunning,
+    isStale,
+    resolveOffset,
+    pause,
+  }: EachBatchPayload): Promise<void> => {
+    const one = owned.get(`${batch.topic}/${batch.partition}`);
+    if (one === undefined || stopping) return;
+    if (!one.ready) {
+      // Its state is on the way; the other partitions go on meanwhile.
+      const resume = pause();
+      void one.restored.then(resume, () => undefined);
+      return;
+    }
+    await one.flow.process(batch.messages, async (lastOffset) => {
+      resolveOffset(lastOffset);
+      await heartbeat();
+      return isRunning() && !isStale() && !stopping;
+    });
+    const behind = BigInt(batch.highWatermark) - BigInt(batch.lastOffset()) - 1n;
+    metrics.lag.set({ topic: batch.topic, partition: String(batch.partition) }, Number(behind));
+  };
+
+  consumer = await runConsumer(kafka, {
+    groupId: `${options.group}-scorer`,
+    topics: [...runtimes.keys()],
+    eachBatch,
+    onAssigned,
+    onEnd: fail.reject,
+  });
+  // A stream that rests is checkpointed too.
+  const timer = setInterval(() => {
+    for (const { flow, ready } of owned.values()) if (ready && flow.checkpointDue()) flow.startCheckpoint();
+  }, 500);
+
+  return {
+    failed: fail.promise,
+    notReady() {
+      const reasons: string[] = [];
+      if (!joined) reasons.push('not in the consumer group yet');
+      for (const [key, { ready, flow }] of owned) {
+        if (!ready) reasons.push(`${key}: restoring its state`);
+        if (flow.failing.length > 0)
+          reasons.push(
+            `${key}: detectors that failed in the last micro-batch: ${flow.failing.join(', ')}; the others score`,
+          );
+      }
+      return reasons;
+    },
+    async stop() {
+      stopping = true;
+      clearInterval(timer);
+      for (const { flow, ready } of owned.values()) if (ready) await flow.close();
+      await consumer?.stop();
+      await Promise.all([producer.disconnect(), reader.close()]);
+    },
+  };
+}
+
+function deferred(): { promise: Promise<never>; reject: (error: unknown) => void } {
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<never>((_resolve, refuse) => {
+    reject = refuse;
+  });
+  // Whoever runs the service waits for it; a test that doesn't must not die of it.
+  promise.catch(() => undefined);
+  return { promise, reject };
+}
