@@ -51,6 +51,7 @@ export class AlertBudget {
   /** the bar before the correction, and after it */
   private barOpen = 0;
   private bar = 0;
+  private needed = 0;
 
   constructor(private readonly options: BudgetOptions) {
     if (!(options.alertsPerDay > 0)) {
@@ -63,11 +64,12 @@ export class AlertBudget {
       this.hours = 24;
     }
     this.setBar();
+    this.needed = this.bar;
   }
 
-  /** the surprise that an entity at rest has to pass */
+  /** the surprise that the event judged last had to pass */
   get threshold(): number {
-    return this.bar;
+    return this.needed;
   }
 
   initState(state: StateBlock, slot: number): void {
@@ -80,13 +82,15 @@ export class AlertBudget {
   /** Judges one event, in arrival order. `time` in seconds since the epoch. */
   decide(surprise: number, time: number, state: StateBlock, slot: number): Decision {
     this.count(time);
+    this.needed = this.bar;
     if (!(surprise > this.bar)) return 'quiet';
     const { data } = state;
     const at = slot * state.stride + state.offset;
     const last = data[at + 1]! + data[at + 2]!;
     const since = Math.max(0, time - last);
     const raised = since === Number.POSITIVE_INFINITY ? 0 : data[at]! * Math.exp(-since / this.fadeSeconds);
-    if (!(surprise - this.raise * raised > this.bar)) return 'quiet';
+    this.needed = this.bar + this.raise * raised;
+    if (!(surprise > this.needed)) return 'quiet';
     data[at] = raised + 1;
     if (time > last) {
       data[at + 1] = time;

@@ -1,11 +1,5 @@
-import {
-  exponentialTailPrior,
-  fitTailPrior,
-  TAIL_STATE_SIZE,
-  TailCalibration,
-  type TailOptions,
-  type TailPrior,
-} from './tail.js';
+import { TAIL_STATE_SIZE, TailCalibration, type TailOptions } from './tail.js';
+import { exponentialTailPrior, fitTailPrior, type TailPrior } from './tail-prior.js';
 
 /** What is joined: each detector with its group, each seen through the same number of smoothing constants. */
 export interface JudgementLayout {

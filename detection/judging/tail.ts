@@ -1,3 +1,7 @@
+import { paretoFromMoments } from './pareto.js';
+import { BINS, binEdge, FRACTION_MASK, FRACTION_UNIT, place, SHIFT } from './score-bins.js';
+import { PSEUDO_COUNT, TAIL_PRIOR_SIZE, type TailPrior } from './tail-prior.js';
+
 /**
  * Streaming tail calibration: raw score -> surprise, which is -log10 of the probability that a normal event
  * scores at least as high. One instance serves one (partition, domain, detector).
@@ -11,35 +15,27 @@
  * Drift: at most `memory` events' weight is kept; beyond it old counts fade exponentially.
  * A new domain: the prior counts as n0²/(n0+n) events, n being the domain's own evidence, n0 = 1,000.
  *
- * Poisoning: an event below p = 0.001 is learned only if there is credit for it, and credit accrues for twice
- * the rate that 0.001 means, with bursts of up to eight. So within one memory, anomalies can't raise their own
- * p above about 0.003 however many come. When more than a quarter of the events between two refits lie out
- * there, the stream itself has moved, and all are learned until that ends. What stays for several memories
+ * Poisoning: an event beyond the guard, the score of p = 0.001, is learned only if there is credit for it, and
+ * credit accrues for twice that rate, with bursts of up to eight. The guard moves only at 2,048 events and then
+ * once a memory, so within one memory anomalies can't raise their own p above about 0.003, however many come.
+ * At 2,048 events it stays where the training put it, unless more than 5% lie beyond: then the domain is
+ * different from the training, and its own tail counts. When more than 10% of the events between two refits lie
+ * beyond, the stream itself has moved, and all are learned until that ends. What stays for several memories
  * becomes normal; that is the price of following drift.
  */
 
-const SUB_BITS = 4;
-const SHIFT = 23 - SUB_BITS;
-const OCTAVES = 24;
-const BINS = OCTAVES << SUB_BITS;
-const ONE_BITS = 0x3f800000;
-const FRACTION_MASK = (1 << SHIFT) - 1;
-const FRACTION_UNIT = 1 / (1 << SHIFT);
-
 const REFIT_EVERY = 4096;
 const FIRST_REFIT = 64;
-const PSEUDO_COUNT = 1000;
 const GUARD_FROM = 2048;
 const GUARDED_SURPRISE = 3;
+const TRUSTED_PRIOR = 10_000;
+const OTHER_DOMAIN_SHARE = 0.05;
 const CREDIT_COST = 500;
 const CREDIT_MOST = 8 * CREDIT_COST;
-const DRIFT_SHARE = 0.25;
+const DRIFT_SHARE = 0.1;
 const MOST_SURPRISE = 300;
 const HEADER = 8;
 
-/** [bin unit, events it was made from, counts of the bins]; stored in a model package as it is. */
-export type TailPrior = Float32Array;
-export const TAIL_PRIOR_SIZE = 2 + BINS;
 /** floats that TailCalibration.save() returns */
 export const TAIL_STATE_SIZE = HEADER + 2 * BINS;
 
@@ -49,74 +45,6 @@ export interface TailOptions {
 }
 export const DEFAULT_TAIL_MEMORY = 1 << 18;
 
-/** Lower edge of a bin in units: the inverse of the bit trick in `place`. */
-const EDGES = new Float64Array(BINS + 1);
-for (let bin = 0; bin <= BINS; bin++) {
-  const octave = bin >> SUB_BITS;
-  EDGES[bin] = 2 ** octave * (1 + (bin & ((1 << SUB_BITS) - 1)) / (1 << SUB_BITS)) - 1;
-}
-
-const f32 = new Float32Array(1);
-const i32 = new Int32Array(f32.buffer);
-
-/**
- * Position of a score on the bin axis, in steps of 1/2^SHIFT: the bits of the float32 1 + score/unit are a
- * piecewise linear logarithm. Scores below 0 count as 0.
- */
-function place(score: number, perUnit: number): number {
-  f32[0] = 1 + score * perUnit;
-  const at = i32[0]! - ONE_BITS;
-  if (at <= 0 || !(score > 0)) return 0;
-  return at < BINS << SHIFT ? at : (BINS << SHIFT) - 1;
-}
-
-/** Counts of training scores; `scores` may hold NaN (a detector that had nothing to say), which is left out. */
-export function fitTailPrior(scores: ArrayLike<number>): TailPrior {
-  const positive: number[] = [];
-  const stride = Math.max(1, Math.floor(scores.length / 100_000));
-  for (let i = 0; i < scores.length; i += stride) if (scores[i]! > 0) positive.push(scores[i]!);
-  positive.sort((a, b) => a - b);
-  const median = positive[positive.length >> 1] ?? 1;
-  const prior = new Float32Array(TAIL_PRIOR_SIZE);
-  prior[0] = median / 4;
-  const perUnit = 1 / prior[0];
-  let events = 0;
-  for (let i = 0; i < scores.length; i++) {
-    const score = scores[i]!;
-    if (Number.isNaN(score)) continue;
-    prior[2 + (place(score, perUnit) >> SHIFT)]!++;
-    events++;
-  }
-  prior[1] = events;
-  return prior;
-}
-
-/** The prior of a detector that was never trained: exponential scores with this mean, worth 1,000 events. */
-export function exponentialTailPrior(mean: number): TailPrior {
-  if (!(mean > 0)) throw new RangeError(`the mean of a tail prior is ${mean}; give one above 0`);
-  const prior = new Float32Array(TAIL_PRIOR_SIZE);
-  prior[0] = mean / 4;
-  prior[1] = PSEUDO_COUNT;
-  for (let bin = 0; bin < BINS; bin++) {
-    prior[2 + bin] = PSEUDO_COUNT * (Math.exp(-EDGES[bin]! / 4) - Math.exp(-EDGES[bin + 1]! / 4));
-  }
-  return prior;
-}
-
-/** A generalised Pareto tail: P(excess > x) = (1 + shape·x/scale)^(-1/shape), exponential for shape 0. */
-export interface ParetoTail {
-  readonly shape: number;
-  readonly scale: number;
-}
-
-/** Fit by probability-weighted moments: a0 = E[X], a1 = E[X·(1-F(X))]. */
-export function paretoFromMoments(a0: number, a1: number, leastScale: number): ParetoTail {
-  const spread = a0 - 2 * a1;
-  const free = spread > 0 ? 2 - a0 / spread : 0.5;
-  const shape = Math.min(0.5, Math.max(0, free));
-  return { shape, scale: Math.max(leastScale, a0 * (1 - shape)) };
-}
-
 export class TailCalibration {
   private readonly perUnit: number;
   private readonly memory: number;
@@ -125,7 +53,10 @@ export class TailCalibration {
   private readonly table = new Float64Array(BINS + 1);
   private seen = 0;
   private credit = CREDIT_MOST;
+  /** events beyond the guard since the last refit, and since the guard last moved */
   private outside = 0;
+  private outsideGuard = 0;
+  private guard: number;
   private drifting = false;
   private own = 0;
 
@@ -139,8 +70,10 @@ export class TailCalibration {
       );
     }
     this.perUnit = 1 / prior[0]!;
-    this.memory = Math.max(REFIT_EVERY, options.memory ?? DEFAULT_TAIL_MEMORY);
+    this.memory =
+      Math.max(1, Math.round((options.memory ?? DEFAULT_TAIL_MEMORY) / REFIT_EVERY)) * REFIT_EVERY;
     this.makeTable();
+    this.guard = this.guardFromTable();
   }
 
   /** events learned or turned away so far */
@@ -159,8 +92,9 @@ export class TailCalibration {
     const surprise = this.lookup(at);
     this.seen++;
     if (this.credit < CREDIT_MOST) this.credit++;
-    if (surprise < GUARDED_SURPRISE) this.recent[at >> SHIFT]!++;
-    else this.learnOutside(at >> SHIFT);
+    const bin = at >> SHIFT;
+    if (bin < this.guard) this.recent[bin]!++;
+    else this.learnOutside(bin);
     const seen = this.seen;
     if ((seen & (REFIT_EVERY - 1)) === 0) this.refit();
     else if (seen < REFIT_EVERY && seen >= FIRST_REFIT && (seen & (seen - 1)) === 0) this.refit();
@@ -175,6 +109,7 @@ export class TailCalibration {
 
   private learnOutside(bin: number): void {
     this.outside++;
+    this.outsideGuard++;
     if (this.seen > GUARD_FROM && !this.drifting) {
       if (this.credit < CREDIT_COST) return;
       this.credit -= CREDIT_COST;
@@ -203,6 +138,22 @@ export class TailCalibration {
     this.outside = 0;
     this.own = own;
     this.makeTable();
+    if (this.seen === GUARD_FROM) {
+      const trusted = this.prior[1]! >= TRUSTED_PRIOR && this.outsideGuard < OTHER_DOMAIN_SHARE * GUARD_FROM;
+      this.moveGuard(trusted ? this.guard : this.guardFromTable());
+    } else if (this.seen % this.memory === 0) this.moveGuard(this.guardFromTable());
+  }
+
+  private moveGuard(to: number): void {
+    this.guard = to;
+    this.outsideGuard = 0;
+  }
+
+  /** the first bin that lies beyond p = 0.001 as a whole */
+  private guardFromTable(): number {
+    let bin = 0;
+    while (bin < BINS && this.table[bin]! < GUARDED_SURPRISE) bin++;
+    return bin;
   }
 
   /** The table from counts and prior; a pure function of both. */
@@ -226,23 +177,23 @@ export class TailCalibration {
       from--;
       above += counts[from]! + perPrior * prior[2 + from]!;
     }
-    const start = EDGES[from]!;
+    const start = binEdge(from);
     let higher = 0;
     let a0 = 0;
     let a1 = 0;
     for (let bin = BINS - 1; bin >= from; bin--) {
       const weight = counts[bin]! + perPrior * prior[2 + bin]!;
       if (weight === 0) continue;
-      const excess = (EDGES[bin]! + EDGES[bin + 1]!) / 2 - start;
+      const excess = (binEdge(bin) + binEdge(bin + 1)) / 2 - start;
       a0 += weight * excess;
       a1 += weight * excess * ((higher + weight / 2) / above);
       higher += weight;
     }
-    const leastScale = (EDGES[from + 1]! - start) / 4;
+    const leastScale = (binEdge(from + 1) - start) / 4;
     const tail = paretoFromMoments(a0 / above, a1 / above, leastScale);
     const atStart = -Math.log10(above / total);
     for (let edge = from; edge <= BINS; edge++) {
-      const x = (EDGES[edge]! - start) / tail.scale;
+      const x = (binEdge(edge) - start) / tail.scale;
       const decades = tail.shape > 1e-6 ? Math.log1p(tail.shape * x) / tail.shape : x;
       table[edge] = Math.min(MOST_SURPRISE, atStart + decades * Math.LOG10E);
     }
@@ -250,6 +201,7 @@ export class TailCalibration {
       above += counts[edge]! + perPrior * prior[2 + edge]!;
       table[edge] = Math.max(0, -Math.log10(above / total));
     }
+    table[0] = 0;
   }
 
   /** Everything learned, exact. */
@@ -267,6 +219,8 @@ export class TailCalibration {
     state[at + 2] = this.credit;
     state[at + 3] = this.outside;
     state[at + 4] = this.drifting ? 1 : 0;
+    state[at + 5] = this.outsideGuard;
+    state[at + 6] = this.guard;
     state.set(this.counts, at + HEADER);
     state.set(this.recent, at + HEADER + BINS);
   }
@@ -282,6 +236,8 @@ export class TailCalibration {
     this.credit = state[at + 2]!;
     this.outside = state[at + 3]!;
     this.drifting = state[at + 4] === 1;
+    this.outsideGuard = state[at + 5]!;
+    this.guard = state[at + 6]!;
     this.counts.set(state.subarray(at + HEADER, at + HEADER + BINS));
     this.recent.set(state.subarray(at + HEADER + BINS, at + HEADER + 2 * BINS));
     let own = 0;
