@@ -1,4 +1,6 @@
 import { CommanderError } from 'commander';
+import { ConfigError } from '../../lib/config.js';
+import { DefinitionError } from '../../pipelines/yaml-faults.js';
 
 /** A command that ran and didn't succeed; the message is all that a person needs. */
 export class CommandFailed extends Error {
@@ -14,8 +16,8 @@ const SHOWN_AND_DONE = new Set(['commander.helpDisplayed', 'commander.version'])
 
 export function exitCodeOf(error: unknown): 0 | 1 | 2 {
   if (error instanceof CommanderError) return SHOWN_AND_DONE.has(error.code) ? 0 : 2;
-  if (error instanceof UsageError) return 2;
-  if (error instanceof Error && 'exitCode' in error && error.exitCode === 2) return 2;
+  if (error instanceof UsageError || error instanceof ConfigError || error instanceof DefinitionError)
+    return 2;
   return 1;
 }
 

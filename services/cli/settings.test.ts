@@ -1,8 +1,18 @@
 import { Command } from 'commander';
-import { environmentFrom, KAFKA, withSettings } from './settings.js';
+import Type from 'typebox';
+import { duration, list, secret } from '../../lib/config.js';
+import { environmentFrom, withSettings } from './settings.js';
+
+const Config = Type.Object({
+  brokers: list(['127.0.0.1:9092']),
+  registryPassword: secret('hidden'),
+  port: Type.Integer({ default: 9401 }),
+  startupTimeout: duration('60s'),
+  sinkBatchRows: Type.Integer({ default: 5, description: 'rows in one insert' }),
+});
 
 function parsed(args: string[]): Command {
-  const command = withSettings(new Command('scorer'), [...KAFKA, 'registryPassword', 'port']);
+  const command = withSettings(new Command('scorer'), Config);
   return command.action(() => {}).parse(args, { from: 'user' });
 }
 
@@ -27,6 +37,8 @@ describe('settings', () => {
     command.outputHelp();
     expect(help).toContain('RISKWIRE_REGISTRY_PASSWORD');
     expect(help).toMatch(/RISKWIRE_BROKERS +Kafka brokers, comma-separated \(default: 127\.0\.0\.1:9092\)/);
-    expect(help).not.toContain('--registry-password');
+    expect(help).toMatch(/RISKWIRE_SINK_BATCH_ROWS +rows in one insert \(default: 5\)/);
+    expect(help).toMatch(/RISKWIRE_STARTUP_TIMEOUT .*\(default: 1m\)/);
+    expect(help).not.toMatch(/--registry-password|hidden/);
   });
 });

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { KAFKA, SCHEMAS, SERVICE } from '../settings.js';
+import { scorerConfig } from '../../scorer/config.js';
 import { serviceCommand } from './service.js';
 
 export function scorerCommand(): Command {
   return serviceCommand({
     name: 'scorer',
     description: 'read event topics, score every event, publish risks and dead letters',
-    settings: [...KAFKA, 'group', ...SCHEMAS, 'pipelinesDir', 'pipelines', 'models', 'backend', ...SERVICE],
+    config: scorerConfig(),
     examples: [
       'riskwire scorer',
       'riskwire scorer --brokers kafka-1:9092,kafka-2:9092 --only transactions --backend wasm',

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { environmentFrom, examples, type SettingName, withSettings } from '../settings.js';
+import type { TObject } from 'typebox';
+import { environmentFrom, examples, withSettings } from '../settings.js';
 
 interface ServiceModule {
   main(env: NodeJS.ProcessEnv): Promise<unknown>;
@@ -8,7 +9,7 @@ interface ServiceModule {
 export interface ServiceCommand {
   readonly name: string;
   readonly description: string;
-  readonly settings: readonly SettingName[];
+  readonly config: TObject;
   readonly examples: readonly string[];
   readonly notes?: string;
   /** a dynamic import, so that no command loads what another one needs */
@@ -19,7 +20,7 @@ export interface ServiceCommand {
 export function serviceCommand({
   name,
   description,
-  settings,
+  config,
   examples: lines,
   notes,
   load,
@@ -30,7 +31,7 @@ export function serviceCommand({
       '--json',
       'log lines are JSON objects whether this is given or not; accepted so that scripts can always pass it',
     );
-  withSettings(command, settings);
+  withSettings(command, config);
   if (notes) command.addHelpText('after', `\n${notes}`);
   examples(command, lines);
   return command.action(async () => {
