@@ -91,7 +91,7 @@ test('surprise never falls as the score rises, and is finite', () => {
   expect(calibration.surprise(Number.POSITIVE_INFINITY)).toBeGreaterThan(10);
 });
 
-test('follows a drift of the scale within two memories', () => {
+test('follows a drift of the scale within six memories', () => {
   const memory = 20_000;
   const calibration = new TailCalibration(fitTailPrior(draws(exponential, 50_000, 1)), { memory });
   for (const score of draws(exponential, 50_000, 2)) calibration.observe(score);

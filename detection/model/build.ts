@@ -2,7 +2,7 @@ import type { Weights } from '../contract.js';
 import type { Tf } from '../detectors/tensor-io.js';
 import { weight } from '../detectors/weights.js';
 import type { FeaturePlan } from '../features/plan.js';
-import { TAIL_PRIOR_SIZE } from '../judging/tail.js';
+import { TAIL_PRIOR_SIZE } from '../judging/tail-prior.js';
 import type { ScoringModel } from '../scoring.js';
 import type { DetectorSettings } from './detector-settings.js';
 import { buildDetectors } from './detectors.js';
