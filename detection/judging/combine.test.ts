@@ -1,0 +1,139 @@
+import type { StateBlock } from '../contract.js';
+import { Random } from '../training/random.js';
+import { fitJudgement, Judgement, type JudgementLayout, priorsNeeded, untrainedPriors } from './combine.js';
+import { Smoothing } from './smoothing.js';
+
+const THREE: JudgementLayout = {
+  detectors: [
+    { name: 'autoencoder', group: 'entity' },
+    { name: 'sequence', group: 'entity' },
+    { name: 'sensor-checks', group: 'sensor' },
+  ],
+  lambdas: 1,
+};
+const DETECTORS = THREE.detectors.length;
+
+/** rows x 3 raw scores, the first two correlated, of different scale and shape */
+function rawScores(rows: number, seed: number): Float32Array {
+  const random = new Random(seed);
+  const draw = (): number => -Math.log(1 - random.uniform());
+  const scores = new Float32Array(rows * DETECTORS);
+  for (let row = 0; row < rows; row++) {
+    const common = draw();
+    scores[row * DETECTORS] = common + draw();
+    scores[row * DETECTORS + 1] = 100 * (common + draw()) ** 2;
+    scores[row * DETECTORS + 2] = random.uniform() < 0.7 ? 0 : draw();
+  }
+  return scores;
+}
+
+function judge(judgement: Judgement, scores: Float32Array, rows: number): Float32Array {
+  const own = new Float32Array(DETECTORS);
+  return Float32Array.from({ length: rows }, (_, row) => judgement.observe(scores, row * DETECTORS, own, 0));
+}
+
+test('stages with one member fall away', () => {
+  const one: JudgementLayout = { detectors: [{ name: 'memory', group: 'entity' }], lambdas: 1 };
+  expect(priorsNeeded(one)).toBe(1);
+  expect(priorsNeeded(THREE)).toBe(3 + 1 + 1);
+  expect(priorsNeeded({ ...THREE, lambdas: 3 })).toBe(9 + 3 + 1 + 1);
+});
+
+test.each([1e-1, 1e-2, 1e-3])(
+  'joined surprises are calibrated: a share of %d of normal events is below that p',
+  (p) => {
+    const priors = fitJudgement(THREE, rawScores(100_000, 1), 100_000);
+    const surprises = judge(new Judgement(THREE, priors), rawScores(100_000, 2), 100_000);
+    const share = surprises.filter((surprise) => surprise > -Math.log10(p)).length / surprises.length;
+    expect(Math.abs(share - p)).toBeLessThan(4 * Math.sqrt((2 * p) / 100_000));
+  },
+);
+
+test('each cause alone is enough, and two detectors of a group that agree say more than one', () => {
+  const priors = fitJudgement(THREE, rawScores(50_000, 1), 50_000);
+  const surprise = (...scores: number[]): number =>
+    new Judgement(THREE, priors).observe(Float32Array.from(scores), 0, new Float32Array(DETECTORS), 0);
+  const ordinary = surprise(2, 400, 0);
+  expect(ordinary).toBeLessThan(1);
+  expect(surprise(2, 400, 14)).toBeGreaterThan(3);
+  expect(surprise(18, 32_000, 0)).toBeGreaterThan(3);
+  expect(surprise(18, 32_000, 0)).toBeGreaterThan(surprise(18, 400, 0));
+});
+
+test('a detector that failed is left out, and the rest judge', () => {
+  const priors = fitJudgement(THREE, rawScores(50_000, 1), 50_000);
+  const own = new Float32Array(DETECTORS);
+  const failed = Float32Array.of(Number.NaN, Number.NaN, 14);
+  expect(new Judgement(THREE, priors).observe(failed, 0, own, 0)).toBeGreaterThan(3);
+  expect(own[0]).toBeNaN();
+  expect(own[2]).toBeGreaterThan(3);
+  expect(new Judgement(THREE, priors).observe(new Float32Array(3).fill(Number.NaN), 0, own, 0)).toBe(0);
+});
+
+test('state is exact', () => {
+  const priors = fitJudgement(THREE, rawScores(20_000, 1), 20_000);
+  const scores = rawScores(12_000, 3);
+  const whole = judge(new Judgement(THREE, priors), scores, 12_000);
+  const first = new Judgement(THREE, priors);
+  judge(first, scores, 5000);
+  const second = new Judgement(THREE, priors);
+  second.load(first.save());
+  expect(judge(second, scores.subarray(5000 * DETECTORS), 7000)).toEqual(whole.subarray(5000));
+});
+
+test('untrained priors judge by the means given', () => {
+  const judgement = new Judgement(THREE, untrainedPriors(THREE, [1, 100, 1]));
+  const own = new Float32Array(DETECTORS);
+  judgement.observe(Float32Array.of(Math.log(1000), 100 * Math.log(1000), 0), 0, own, 0);
+  expect(own[0]).toBeCloseTo(3, 0);
+  expect(own[1]).toBeCloseTo(3, 0);
+});
+
+test('priors that do not fit the detectors are refused', () => {
+  expect(() => new Judgement(THREE, [])).toThrow(/0 tail priors for 3 detectors in 2 groups; expected 5/);
+});
+
+describe('smoothing', () => {
+  const smoothing = new Smoothing(2, [1, 0.2, 0.05], [1, 10]);
+  const block = (): StateBlock => {
+    const state = { data: new Float32Array(3 * smoothing.stateSize), stride: smoothing.stateSize, offset: 0 };
+    for (let slot = 0; slot < 3; slot++) smoothing.initState(state, slot);
+    return state;
+  };
+
+  test('starts from an ordinary score and follows each entity by itself', () => {
+    const state = block();
+    const out = new Float32Array(2 * smoothing.columns);
+    smoothing.smooth(Float32Array.of(2, 10, 1, 20), 2, Int32Array.of(0, 1), state, out);
+    const expected = [2, 1.2, 1.05, 10, 10, 10, 1, 1, 1, 20, 12, 10.5];
+    expected.forEach((value, index) => {
+      expect(out[index]).toBeCloseTo(value, 5);
+    });
+  });
+
+  test('does not depend on where batches are cut', () => {
+    const random = new Random(1);
+    const rows = 60;
+    const scores = Float32Array.from({ length: rows * 2 }, () => random.uniform());
+    const slots = Int32Array.from({ length: rows }, () => random.below(3));
+    const whole = new Float32Array(rows * smoothing.columns);
+    smoothing.smooth(scores, rows, slots, block(), whole);
+    const state = block();
+    const parts = new Float32Array(rows * smoothing.columns);
+    for (let from = 0; from < rows; from += 7) {
+      const size = Math.min(7, rows - from);
+      const out = parts.subarray(from * smoothing.columns);
+      smoothing.smooth(scores.subarray(from * 2), size, slots.subarray(from), state, out);
+    }
+    expect(parts).toEqual(whole);
+  });
+
+  test('a failed score leaves the means as they are', () => {
+    const state = block();
+    const before = state.data.slice();
+    const out = new Float32Array(smoothing.columns);
+    smoothing.smooth(Float32Array.of(Number.NaN, 10), 1, Int32Array.of(0), state, out);
+    expect(out.subarray(0, 3).every(Number.isNaN)).toBe(true);
+    expect(state.data).toEqual(before);
+  });
+});
