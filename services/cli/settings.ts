@@ -29,7 +29,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   RISKWIRE_REGISTRY_PASSWORD: { text: 'password for the schema registry' },
   RISKWIRE_SCHEMAS_DIR: { flag: '--schemas <folder>', text: 'folder of Avro schemas' },
   RISKWIRE_PIPELINES_DIR: { flag: '--pipelines <folder>', text: 'folder of pipeline definitions' },
-  RISKWIRE_PIPELINES: { flag: '--only <names>', text: 'pipelines to run, comma-separated' },
+  RISKWIRE_PIPELINES: { flag: '--pipeline <names>', text: 'pipelines to run, comma-separated' },
   RISKWIRE_MODELS_DIR: { flag: '--models <folder>', text: 'folder of model packages' },
   RISKWIRE_BACKEND: { flag: '--backend <name>', text: 'TensorFlow.js backend: auto, wasm, native or cpu' },
   RISKWIRE_CLICKHOUSE_URL: { flag: '--clickhouse <url>', text: "ClickHouse's HTTP address" },

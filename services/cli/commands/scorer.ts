@@ -9,7 +9,7 @@ export function scorerCommand(): Command {
     config: scorerConfig(),
     examples: [
       'riskwire scorer',
-      'riskwire scorer --brokers kafka-1:9092,kafka-2:9092 --only transactions --backend wasm',
+      'riskwire scorer --brokers kafka-1:9092,kafka-2:9092 --pipeline transactions --backend wasm',
       'RISKWIRE_PIPELINES_DIR=/etc/riskwire/pipelines riskwire scorer --port 9401',
     ],
     notes: 'Health, readiness and figures: /health/live, /health/ready and /metrics on its port (9401).',
