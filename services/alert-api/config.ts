@@ -10,12 +10,13 @@ import { parseKey } from './api-keys.js';
 
 const KEY_BYTES = 32;
 
-const Variables = Type.Object({
+/** What the environment may say; the command line lists it in its help. */
+export const AlertApiVariables = Type.Object({
   brokers: list(['127.0.0.1:9092'], { minItems: 1 }),
   prefix: Type.String({ default: 'riskwire.' }),
   group: Type.String({ default: 'riskwire', minLength: 1 }),
-  schemasDir: Type.String({ default: '' }),
-  pipelinesDir: Type.String({ default: '' }),
+  schemasDir: Type.String({ default: join(packageRoot(), 'schemas'), minLength: 1 }),
+  pipelinesDir: Type.String({ default: join(packageRoot(), 'pipelines'), minLength: 1 }),
   pipelines: list(['all'], { minItems: 1 }),
   clickhouseUrl: url('http://127.0.0.1:8123'),
   clickhouseDatabase: Type.String({ default: 'riskwire', minLength: 1 }),
@@ -74,7 +75,7 @@ const Variables = Type.Object({
 });
 
 export type AlertApiConfig = Omit<
-  Static<typeof Variables>,
+  Static<typeof AlertApiVariables>,
   'secretKey' | 'webhookAllow' | 'webhookRetryWaits' | 'pipelines'
 > & {
   /** names, undefined for all */
@@ -87,13 +88,15 @@ export type AlertApiConfig = Omit<
 
 /** Reads the environment; throws one ConfigError that names every fault. */
 export function readAlertApiConfig(env: NodeJS.ProcessEnv): AlertApiConfig {
-  const { secretKey, webhookAllow, webhookRetryWaits, pipelines, ...rest } = readConfig(Variables, env, {
-    check,
-  });
+  const { secretKey, webhookAllow, webhookRetryWaits, pipelines, ...rest } = readConfig(
+    AlertApiVariables,
+    env,
+    {
+      check,
+    },
+  );
   return {
     ...rest,
-    schemasDir: rest.schemasDir || join(packageRoot(), 'schemas'),
-    pipelinesDir: rest.pipelinesDir || join(packageRoot(), 'pipelines'),
     pipelines: pipelines.length === 1 && pipelines[0] === 'all' ? undefined : pipelines,
     secretKeys: secretKey ? keysOf(secretKey) : [LOCAL_KEY],
     allow: webhookAllow.map(parseRange),
@@ -108,7 +111,7 @@ function keysOf(text: string): Buffer[] {
   return text.split(',').map((part) => Buffer.from(part.trim(), 'base64'));
 }
 
-function check(config: Static<typeof Variables>): string[] {
+function check(config: Static<typeof AlertApiVariables>): string[] {
   const faults: string[] = [];
   const remedy = `set it to ${KEY_BYTES} random bytes in base64 (openssl rand -base64 ${KEY_BYTES})`;
   if (!config.secretKey && !config.insecureLocal) {

@@ -55,3 +55,10 @@ export function errorOf(result: WebhookResult): string {
       : '';
   return `status ${result.status}${hint}${said ? `: ${said}` : ''}`;
 }
+
+const NO_BODY = Buffer.alloc(0);
+
+/** A delivery as it is recorded: one that succeeded needs its body no more, the others can be sent again with it. */
+export function settled(delivery: Delivery): Delivery {
+  return delivery.state === 'succeeded' ? { ...delivery, body: NO_BODY } : delivery;
+}

@@ -55,6 +55,8 @@ export interface Flow {
 
 /** Most changes written together: their records fit one request, so of a segment's incidents all are kept or none. */
 const MOST_CHANGES = 100;
+/** How long requests under way may take when the service stops; a restart sends what was given up again. */
+const STOP_GRACE_MS = 3_000;
 const EXPIRY_NOTE = 'no further risk within the quiet gap';
 
 /**
@@ -291,6 +293,8 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
       clearInterval(timer);
       await sweeping;
       await consumer.stop();
+      // The worker writes down what its last requests came to, so it stops while the partitions are still held.
+      await deps.worker.stop(STOP_GRACE_MS);
       owned.assign([], '');
     },
   };

@@ -1,0 +1,270 @@
+import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
+import Type from 'typebox';
+import { testPayload } from '../../../alerting/payload.js';
+import { DEFAULT_EVENTS } from '../../../alerting/routes.js';
+import { refusal } from '../../../lib/address-guard.js';
+import { verdictOf } from '../delivery.js';
+import { type Endpoint, newEndpointId, newSecret, rotate, signedHeaders } from '../endpoints.js';
+import { callerOf } from './auth.js';
+import type { ApiContext, App } from './context.js';
+import { Problem } from './problems.js';
+import {
+  ChangeKind,
+  EndpointShape,
+  endpointShape,
+  iso,
+  NewEndpointShape,
+  pageShape,
+  problems,
+  Severity,
+} from './shapes.js';
+import { kafkaWrite } from './writes.js';
+
+const DAY = 86_400_000;
+const Names = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { maxItems: 100 });
+const Filters = {
+  name: Type.String({ minLength: 1, maxLength: 100 }),
+  url: Type.String({ minLength: 1, maxLength: 2048, description: 'an https address' }),
+  pipelines: Names,
+  domains: Names,
+  minSeverity: Severity,
+  events: Type.Array(ChangeKind, {
+    minItems: 1,
+    description: `which changes are sent; default: ${DEFAULT_EVENTS.join(', ')}`,
+  }),
+};
+const { name, url, ...rest } = Filters;
+const NewEndpoint = Type.Object(
+  { url, ...Type.Partial(Type.Object({ name, ...rest })).properties },
+  { additionalProperties: false },
+);
+const ChangedEndpoint = Type.Partial(Type.Object({ ...Filters, state: Type.Enum(['enabled', 'disabled']) }), {
+  additionalProperties: false,
+  minProperties: 1,
+});
+const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const tags = ['endpoints'];
+
+/** Webhook receivers. */
+export function endpointRoutes(app: App, context: ApiContext): void {
+  const { control, box, client, now } = context;
+  const shape = (endpoint: Endpoint) => endpointShape(endpoint, context.breakerState(endpoint.id), now());
+
+  function endpointOf(id: string): Endpoint {
+    const endpoint = control.endpoint(id);
+    if (!endpoint) throw new Problem('not-found', `there is no endpoint ${id}: GET /v1/endpoints lists them`);
+    return endpoint;
+  }
+
+  app.get(
+    '/endpoints',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags,
+        summary: 'List the webhook receivers',
+        response: { 200: pageShape(EndpointShape), ...problems() },
+      },
+    },
+    async () => ({
+      items: control.endpoints().map(shape),
+      next: null,
+    }),
+  );
+
+  app.get(
+    '/endpoints/:id',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags,
+        summary: 'One webhook receiver',
+        params: Id,
+        response: { 200: EndpointShape, ...problems(404) },
+      },
+    },
+    async (request) => shape(endpointOf(request.params.id)),
+  );
+
+  app.post(
+    '/endpoints',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags,
+        summary: 'Add a webhook receiver',
+        description: 'The answer holds the signing secret, this once.',
+        body: NewEndpoint,
+        response: { 201: NewEndpointShape, ...problems(422, 503) },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { body } = request;
+      const id = newEndpointId();
+      const secret = newSecret(id, box, now());
+      const endpoint: Endpoint = {
+        id,
+        name: body.name ?? new URL(checkedUrl(body.url, context)).host,
+        url: checkedUrl(body.url, context),
+        pipelines: body.pipelines ?? [],
+        domains: body.domains ?? [],
+        minSeverity: body.minSeverity ?? 'low',
+        events: body.events ?? [...DEFAULT_EVENTS],
+        state: 'enabled',
+        stateReason: '',
+        secrets: [secret.stored],
+        createdAt: now(),
+        createdBy: caller.name,
+      };
+      await kafkaWrite(control.saveEndpoint(endpoint, caller.name));
+      return reply.status(201).send({ ...shape(endpoint), secret: secret.shown });
+    },
+  );
+
+  app.patch(
+    '/endpoints/:id',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags,
+        summary: 'Change, disable or enable a webhook receiver',
+        params: Id,
+        body: ChangedEndpoint,
+        response: { 200: EndpointShape, ...problems(404, 422, 503) },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const before = endpointOf(request.params.id);
+      const { body } = request;
+      const stateReason =
+        body.state === 'disabled' ? `by ${caller.name}` : body.state === 'enabled' ? '' : before.stateReason;
+      const after: Endpoint = {
+        ...before,
+        ...body,
+        url: body.url === undefined ? before.url : checkedUrl(body.url, context),
+        stateReason,
+      };
+      await kafkaWrite(control.saveEndpoint(after, caller.name));
+      return shape(after);
+    },
+  );
+
+  app.delete(
+    '/endpoints/:id',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags,
+        summary: 'Delete a webhook receiver; what is pending for it is dropped',
+        params: Id,
+        response: { 204: Type.Null(), ...problems(404, 503) },
+      },
+    },
+    async (request, reply) => {
+      await kafkaWrite(control.deleteEndpoint(endpointOf(request.params.id).id));
+      return reply.status(204).send(null);
+    },
+  );
+
+  app.post(
+    '/endpoints/:id/rotate-secret',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags,
+        summary: 'Make a new signing secret; the one before signs along for a while',
+        params: Id,
+        body: Type.Object(
+          { overlapHours: Type.Number({ minimum: 0, maximum: 720, default: 24 }) },
+          { additionalProperties: false },
+        ),
+        response: { 200: NewEndpointShape, ...problems(404, 503) },
+      },
+    },
+    async (request) => {
+      const secret = newSecret(request.params.id, box, now());
+      const endpoint = rotate(
+        endpointOf(request.params.id),
+        secret.stored,
+        now(),
+        (request.body.overlapHours * DAY) / 24,
+      );
+      await kafkaWrite(control.saveEndpoint(endpoint, callerOf(request).name));
+      return { ...shape(endpoint), secret: secret.shown };
+    },
+  );
+
+  app.post(
+    '/endpoints/:id/test',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags,
+        summary: 'Send a signed test event now and say what came of it',
+        description: 'Goes out whatever the breaker says, and does not count for it.',
+        params: Id,
+        response: {
+          200: Type.Object({
+            delivered: Type.Boolean(),
+            webhookId: Type.String(),
+            sentAt: Type.String({ format: 'date-time' }),
+            status: Type.Integer({ description: 'HTTP status, 0 when there was no answer' }),
+            durationMs: Type.Number(),
+            answer: Type.String({ description: 'the beginning of the receiver’s answer' }),
+            error: Type.String(),
+          }),
+          ...problems(404),
+        },
+      },
+    },
+    async (request) => {
+      const endpoint = endpointOf(request.params.id);
+      const sentAt = now();
+      const webhookId = `test_${randomUUID()}`;
+      const body = testPayload(endpoint.id, sentAt);
+      const result = await client.post(
+        endpoint.url,
+        signedHeaders(endpoint, box, webhookId, sentAt, body),
+        body,
+      );
+      const answered = result.kind === 'answer';
+      return {
+        delivered: verdictOf(result) === 'succeeded',
+        webhookId,
+        sentAt: iso(sentAt),
+        status: answered ? result.status : 0,
+        durationMs: result.durationMs,
+        answer: answered ? result.body : '',
+        error: answered ? '' : `${result.code}: ${result.message}`,
+      };
+    },
+  );
+}
+
+/** Refuses what can be seen to be wrong already; the address itself is checked each time it is connected to. */
+function checkedUrl(text: string, { allow }: Pick<ApiContext, 'allow'>): string {
+  const fault = (remedy: string) =>
+    new Problem('unprocessable', `url is ${JSON.stringify(text.slice(0, 200))}, ${remedy}`, {
+      errors: [{ field: 'url', value: text.slice(0, 200), remedy }],
+    });
+  if (!URL.canParse(text))
+    throw fault('which is not an address: use one such as https://example.com/hooks/riskwire');
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw fault('which is neither https nor http: use https');
+  if (url.username || url.password)
+    throw fault('which holds a user name or password: leave them out, the signature says who sends');
+  if (url.hash) throw fault('which has a fragment (#…) that is never sent: leave it out');
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const secure = url.protocol === 'https:';
+  const why = isIP(host)
+    ? refusal(host, allow, secure)
+    : !secure && allow.length === 0
+      ? 'and plain http is for the ranges in RISKWIRE_WEBHOOK_ALLOW only; use https'
+      : undefined;
+  if (why) throw fault(why);
+  return url.href;
+}

@@ -1,0 +1,158 @@
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { authorize, identify } from './auth.js';
+import type { ApiContext, App } from './context.js';
+import { deliveryRoutes } from './delivery-routes.js';
+import { endpointRoutes } from './endpoint-routes.js';
+import { incidentRoutes } from './incident-routes.js';
+import { keyRoutes } from './key-routes.js';
+import { Problem, problemOf } from './problems.js';
+import { riskRoutes } from './risk-routes.js';
+import { streamRoute } from './stream-route.js';
+
+export interface ServerOptions {
+  version: string;
+  /** requests a minute from one API key, or from one address without */
+  rateLimit: number;
+  trustProxy: boolean;
+}
+
+const BODY_LIMIT = 64 * 1024;
+const REQUEST_TIMEOUT = 30_000;
+
+/** The HTTP side of the alert API, not yet listening. */
+export async function buildServer(options: ServerOptions, context: ApiContext): Promise<App> {
+  const app: App = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT,
+    trustProxy: options.trustProxy,
+    forceCloseConnections: true,
+    ajv: {
+      customOptions: { allErrors: true, removeAdditional: false, coerceTypes: true, useDefaults: true },
+    },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setErrorHandler((error, request, reply) => answer(problemOf(error, request), request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    answer(
+      new Problem(
+        'no-route',
+        `there is no ${request.method} ${request.url.split('?', 1)[0]}: GET /openapi.json lists what there is`,
+      ),
+      request,
+      reply,
+    ),
+  );
+  function answer(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+    if (problem.status >= 500)
+      context.log.error(
+        { method: request.method, route: request.routeOptions.url, error: problem.cause ?? problem },
+        problem.message,
+      );
+    const { retryAfterSeconds } = problem.extra;
+    if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
+    if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="riskwire"');
+    void reply
+      .status(problem.status)
+      .type('application/problem+json')
+      .serializer(JSON.stringify)
+      .send(problem.body(request.url.split('?', 1)[0] ?? '/'));
+  }
+
+  // First who asks, then how often (by key or address), then whether they may.
+  app.decorateRequest('caller', undefined);
+  app.addHook('onRequest', async (request) => {
+    request.caller = identify(context, request);
+  });
+  await app.register(rateLimit, {
+    max: options.rateLimit,
+    timeWindow: 60_000,
+    cache: 10_000,
+    allowList: (request) => request.url.startsWith('/health/') || request.url === '/metrics',
+    keyGenerator: (request) => request.caller?.keyId ?? request.ip,
+    errorResponseBuilder: (_request, limit) =>
+      new Problem('too-many-requests', `more than ${limit.max} requests a minute: wait ${limit.after}`),
+  });
+  app.addHook('preParsing', async (request) => authorize(request));
+
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      directives: { styleSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null },
+    },
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Riskwire',
+        version: options.version,
+        description: 'Incidents, webhooks and risks. Errors are RFC 9457 problem details.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/' }],
+      components: {
+        securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'an API key, rw_…' } },
+      },
+    },
+    transform: ({ schema, url, route }) => {
+      const role = route.config?.role;
+      return {
+        schema:
+          role === undefined
+            ? schema
+            : {
+                ...schema,
+                security: [{ key: [] }],
+                description: `${schema?.description ?? ''} Takes the role ${role}.`.trim(),
+              },
+        url,
+      };
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: false });
+
+  await app.register(
+    async (v1) => {
+      const routes = v1 as App;
+      endpointRoutes(routes, context);
+      incidentRoutes(routes, context);
+      deliveryRoutes(routes, context);
+      riskRoutes(routes, context);
+      keyRoutes(routes, context);
+      streamRoute(routes, context);
+    },
+    { prefix: '/v1' },
+  );
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  const Health = Type.Object(
+    { status: Type.String(), reasons: Type.Array(Type.String()) },
+    { additionalProperties: true },
+  );
+  app.get(
+    '/health/live',
+    { schema: { tags: ['health'], summary: 'Is the process alive?', response: { 200: Health } } },
+    async () => ({ status: 'ok', reasons: [] }),
+  );
+  app.get(
+    '/health/ready',
+    { schema: { tags: ['health'], summary: 'Does it do its work?', response: { 200: Health, 503: Health } } },
+    async (_request, reply) => {
+      const reasons = context.faults();
+      return reply
+        .status(reasons.length === 0 ? 200 : 503)
+        .send({ status: reasons.length === 0 ? 'ok' : 'unavailable', reasons, ...context.about() });
+    },
+  );
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+    const { contentType, text } = await context.metrics();
+    return reply.type(contentType).send(text);
+  });
+  return app;
+}
