@@ -1,6 +1,7 @@
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { withAdmin } from './kafka.js';
 import type { Logger } from './log.js';
+import { keyedPartitioner } from './partitioner.js';
 import { retry } from './retry.js';
 
 /** The names of our own topics under one prefix. */
@@ -100,7 +101,7 @@ export async function ensureTopics(
   return withAdmin(kafka, async (admin) => {
     const present = new Set(await admin.listTopics());
     const missing = specs.filter((spec) => !present.has(spec.name));
-    if (missing.length > 0) await create(admin, missing, options);
+    if (missing.length > 0) await create(kafka, admin, missing, options);
     const counts = await countsOf(
       admin,
       specs.map((spec) => spec.name),
@@ -117,6 +118,7 @@ export async function ensureTopics(
 }
 
 async function create(
+  kafka: Kafka,
   admin: Admin,
   specs: readonly TopicSpec[],
   { partitions, replication, log }: EnsureOptions,
@@ -133,9 +135,24 @@ async function create(
     });
     log?.info({ topics: specs.map((spec) => spec.name) }, 'topics created');
   } catch (error) {
-    if (isUnsupported(error))
+    if (isUnsupported(error)) {
       log?.debug({}, 'the broker has no CreateTopics: topics appear when they are asked for');
-    else if (!isAlreadyThere(error)) throw error;
+      await askFor(
+        kafka,
+        specs.map((spec) => spec.name),
+      );
+    } else if (!isAlreadyThere(error)) throw error;
+  }
+}
+
+/** An admin client's metadata requests forbid that topics appear; a producer's allow it, also when it sends nothing. */
+async function askFor(kafka: Kafka, topics: readonly string[]): Promise<void> {
+  const producer = kafka.producer({ allowAutoTopicCreation: true, createPartitioner: keyedPartitioner });
+  await producer.connect();
+  try {
+    await producer.sendBatch({ topicMessages: topics.map((topic) => ({ topic, messages: [] })) });
+  } finally {
+    await producer.disconnect();
   }
 }
 
