@@ -10,8 +10,9 @@ process.on('disconnect', () => {
   setTimeout(() => process.exit(1), STOP_MS).unref();
   process.kill(process.pid, 'SIGTERM');
 });
-// the terminal's Ctrl-C reaches every process of the group; the parent decides the order in which they stop
-process.on('SIGINT', () => {});
+
+// waiting for the parent's end alone must not keep a command alive that is done
+process.channel?.unref();
 
 main(process.argv).catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

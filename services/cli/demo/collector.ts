@@ -10,6 +10,8 @@ export interface Watched {
   readonly scorerUrl: string;
   readonly sinkUrl: string;
   readonly alertUrl: string;
+  /** endpoint ids with the names that people gave them */
+  readonly endpointNames: Readonly<Record<string, string>>;
   readonly clickhouseRisks: () => Promise<number>;
   readonly newestIncidents: () => Promise<IncidentLine[]>;
   readonly verified: () => Promise<number>;
@@ -81,7 +83,7 @@ export function startCollector(watched: Watched): { collect(): Promise<Figures> 
         },
         verified,
         breakers: select(alerts, 'riskwire_breaker_state').map(({ labels, value }) => ({
-          endpoint: labels['endpoint'] ?? '',
+          endpoint: watched.endpointNames[labels['endpoint'] ?? ''] ?? labels['endpoint'] ?? '',
           state: (['closed', 'half-open', 'open'] as const)[value] ?? 'open',
         })),
         incidents,

@@ -1,5 +1,5 @@
 import type { Figures } from './collector.js';
-import { faultsOf, outcomeOf } from './outcome.js';
+import { faultsOf, type Measured, outcomeOf } from './outcome.js';
 
 const one = { title: '', perSecond: 0, lag: 0, p50: 0, p99: 0 };
 const figures: Figures = {
@@ -16,11 +16,13 @@ const figures: Figures = {
   breakers: [],
   incidents: [],
 };
-const measured = {
+const judged = { precision: 0.5, recall: 0.25, chance: 0.01, truths: 16, foundTruths: 4 };
+const measured: Measured = {
   figures,
   seconds: 8,
   planted: 4,
-  quality: { transactions: { precision: 0.5, recall: 0.25 } },
+  sent: 996,
+  quality: { transactions: judged, production: { ...judged, precision: null } },
 };
 
 test('adds the pipelines up', () => {
@@ -33,20 +35,20 @@ test('adds the pipelines up', () => {
     deadLetters: 4,
     clickhouseRisks: 10,
   });
-  expect(outcome.pipelines['transactions']).toEqual({
-    events: 900,
-    risks: 8,
-    incidents: 5,
-    precision: 0.5,
-    recall: 0.25,
-  });
+  expect(outcome.pipelines['transactions']).toEqual({ events: 900, risks: 8, incidents: 5, ...judged });
+  expect(outcome.pipelines['production']?.precision).toBeNull();
   expect(faultsOf(outcome)).toEqual([]);
 });
 
-test.each([
+const faulty: [string, Partial<Measured>, string][] = [
+  [
+    'an event that got lost',
+    { sent: 997 },
+    'events that the scorer counted (1000) differ from those that were sent (1001)',
+  ],
   [
     'a dead letter too few',
-    { planted: 5 },
+    { planted: 5, sent: 995 },
     'dead letters (4) differ from the bad events that were planted (5)',
   ],
   [
@@ -64,6 +66,13 @@ test.each([
     { figures: { ...figures, deliveries: { succeeded: 0, failed: 2, pending: 0 } } },
     '6 incidents were opened and no delivery succeeded',
   ],
-])('says %s', (_what, change, fault) => {
+];
+test.each(faulty)('says %s', (_what, change, fault) => {
   expect(faultsOf(outcomeOf({ ...measured, ...change }))).toEqual([fault]);
+});
+
+test('a pipeline that was not judged is no zero', () => {
+  expect(() => outcomeOf({ ...measured, quality: { transactions: judged } })).toThrow(
+    'production was not judged',
+  );
 });

@@ -2,9 +2,14 @@ import type { Figures } from './collector.js';
 
 /** How well a pipeline's risks and incidents fit what was really wrong in the stream. */
 export interface Quality {
-  readonly precision: number;
-  readonly recall: number;
-  readonly [more: string]: unknown;
+  /** null without risks */
+  readonly precision: number | null;
+  /** null where nothing was wrong */
+  readonly recall: number | null;
+  /** the precision that events picked at random would have */
+  readonly chance: number | null;
+  readonly truths: number;
+  readonly foundTruths: number;
 }
 
 export interface PipelineOutcome extends Quality {
@@ -25,6 +30,8 @@ export interface Outcome {
   readonly verifiedSignatures: number;
   readonly deadLetters: number;
   readonly plantedBadEvents: number;
+  /** good events that the producer sent */
+  readonly sentEvents: number;
   readonly clickhouseRisks: number;
   readonly backend: string;
   readonly pipelines: Readonly<Record<string, PipelineOutcome>>;
@@ -34,12 +41,14 @@ export interface Measured {
   readonly figures: Figures;
   readonly seconds: number;
   readonly planted: number;
+  /** events that the producer sent, bad ones not counted */
+  readonly sent: number;
   readonly quality: Readonly<Record<string, Quality>>;
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-export function outcomeOf({ figures, seconds, planted, quality }: Measured): Outcome {
+export function outcomeOf({ figures, seconds, planted, sent, quality }: Measured): Outcome {
   const { pipelines } = figures;
   const events = sum(pipelines.map((one) => one.events));
   return {
@@ -52,15 +61,23 @@ export function outcomeOf({ figures, seconds, planted, quality }: Measured): Out
     verifiedSignatures: figures.verified,
     deadLetters: sum(pipelines.map((one) => one.deadLetters)),
     plantedBadEvents: planted,
+    sentEvents: sent,
     clickhouseRisks: figures.clickhouseRisks,
     backend: figures.backend,
     pipelines: Object.fromEntries(
       pipelines.map(({ name, events: own, risks, incidents }) => [
         name,
-        { events: own, risks, incidents, ...(quality[name] ?? { precision: 0, recall: 0 }) },
+        { events: own, risks, incidents, ...qualityOf(name, quality) },
       ]),
     ),
   };
+}
+
+function qualityOf(name: string, quality: Measured['quality']): Quality {
+  const own = quality[name];
+  if (!own) throw new Error(`${name} was not judged: no stream of it was produced`);
+  const { precision, recall, chance, truths, foundTruths } = own;
+  return { precision, recall, chance, truths, foundTruths };
 }
 
 /** What doesn't add up in a run that has settled. Each sentence names both numbers. */
@@ -69,6 +86,12 @@ export function faultsOf(outcome: Outcome): string[] {
   const differ = (what: string, value: number, than: string, expected: number) => {
     if (value !== expected) faults.push(`${what} (${value}) differ from ${than} (${expected})`);
   };
+  differ(
+    'events that the scorer counted',
+    outcome.events,
+    'those that were sent',
+    outcome.sentEvents + outcome.plantedBadEvents,
+  );
   differ('dead letters', outcome.deadLetters, 'the bad events that were planted', outcome.plantedBadEvents);
   differ(
     'risks in ClickHouse',

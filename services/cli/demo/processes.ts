@@ -22,6 +22,8 @@ export interface Part {
   /** resolves when the process has ended; never rejects */
   readonly ended: Promise<void>;
   running(): boolean;
+  /** undefined while it runs, and when a signal ended it */
+  exitCode(): number | undefined;
   /** its last lines of output */
   tail(): string[];
   /** asks it to end, and ends it after the time given */
@@ -33,7 +35,12 @@ export function startPart({ name, args, env, folder, onLine }: PartOptions): Par
   const logFile = join(folder, `${name}.log`);
   const log = createWriteStream(logFile);
   const lines: string[] = [];
-  const child = spawn(process.execPath, [...args], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = spawn(process.execPath, [...args], {
+    env,
+    // a process group of its own: Ctrl-C reaches the demo alone, which stops its parts in order
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   const keep = (line: string) => {
     lines.push(line);
     if (lines.length > KEPT_LINES) lines.shift();
@@ -41,6 +48,7 @@ export function startPart({ name, args, env, folder, onLine }: PartOptions): Par
   };
   follow(child, log, keep);
   let running = true;
+  let exitCode: number | undefined;
   const ended = new Promise<void>((resolve) => {
     const end = (how: string) => {
       if (!running) return;
@@ -49,7 +57,10 @@ export function startPart({ name, args, env, folder, onLine }: PartOptions): Par
       log.end(resolve);
     };
     child.on('error', (error) => end(`could not be started: ${error.message}`));
-    child.on('close', (code, signal) => end(signal ? `ended by ${signal}` : `ended with exit code ${code}`));
+    child.on('close', (code, signal) => {
+      exitCode = code ?? undefined;
+      end(signal ? `ended by ${signal}` : `ended with exit code ${code}`);
+    });
   });
 
   return {
@@ -57,6 +68,7 @@ export function startPart({ name, args, env, folder, onLine }: PartOptions): Par
     logFile,
     ended,
     running: () => running,
+    exitCode: () => exitCode,
     tail: () => [...lines],
     async stop(timeoutMs) {
       if (!running) return;
