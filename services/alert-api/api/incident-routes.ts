@@ -101,7 +101,7 @@ export function incidentRoutes(app: App, { incidents, commands }: ApiContext): v
           summary,
           description: '202 when the replica that owns the incident has not applied it yet; it will.',
           params: Id,
-          body: Type.Optional(Word),
+          body: Word,
           response: { 200: IncidentShape, 202: IncidentShape, ...problems(404, 409, 503) },
         },
       },
@@ -114,7 +114,7 @@ export function incidentRoutes(app: App, { incidents, commands }: ApiContext): v
           );
         }
         const { applied, incident: after } = await kafkaWrite(
-          commands.send(incident, action, callerOf(request).name, request.body?.note ?? ''),
+          commands.send(incident, action, callerOf(request).name, request.body.note),
         );
         return reply.status(applied ? 200 : 202).send(incidentShape(after));
       },

@@ -82,6 +82,11 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
   });
   app.addHook('preParsing', async (request) => authorize(request));
 
+  // A POST without a body is one with nothing to say, and the schema names what is missing.
+  app.addHook('preValidation', async (request) => {
+    if (request.method === 'POST') request.body ??= {};
+  });
+
   await app.register(helmet, {
     contentSecurityPolicy: {
       directives: { styleSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null },

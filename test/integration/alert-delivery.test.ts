@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type Receiver,
+  sendRisks,
+  startReceiver,
+  startTestApi,
+  type TestApi,
+  until,
+} from '../support/alert-api.js';
+import { describeWithRealKafka } from '../support/real-kafka.js';
+
+describeWithRealKafka('alert API on a real broker', (broker) => {
+  const opened: { stop(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const one of opened.splice(0).reverse()) await one.stop();
+  });
+
+  async function receiver(): Promise<Receiver> {
+    const one = await startReceiver();
+    opened.push(one);
+    return one;
+  }
+
+  async function api(env: Record<string, string>): Promise<TestApi> {
+    const one = await startTestApi(broker().kafka, broker().brokers, {
+      RISKWIRE_WEBHOOK_RETRY_WAITS: '100ms,200ms,200ms,500ms,500ms,500ms,500ms,500ms',
+      RISKWIRE_BREAKER_RESET: '300ms',
+      ...env,
+    });
+    opened.push(one);
+    await until('the group is joined', () => one.api.faults().length === 0);
+    return one;
+  }
+
+  async function stopNow(one: TestApi): Promise<void> {
+    opened.splice(opened.indexOf(one), 1);
+    await one.stop();
+  }
+
+  function names() {
+    const id = randomUUID().slice(0, 8);
+    return { RISKWIRE_PREFIX: `t${id}.`, RISKWIRE_GROUP: `g${id}` };
+  }
+
+  async function subscribe(to: TestApi, hook: Receiver, more: object = {}): Promise<string> {
+    const { status, body } = await to.call('POST', '/v1/endpoints', { url: hook.url, ...more });
+    expect(status).toBe(201);
+    hook.secret = body.secret;
+    return body.id;
+  }
+
+  test('risks become incidents, and incidents signed webhooks', async () => {
+    const env = names();
+    const one = await api(env);
+    const hook = await receiver();
+    const endpoint = await subscribe(one, hook);
+    const t = Date.UTC(2026, 0, 5);
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      [
+        ...Array.from({ length: 40 }, (_, i) => ({
+          entity: `card-${i}`,
+          eventTime: t,
+          severity: 'medium' as const,
+        })),
+        ...Array.from({ length: 40 }, (_, i) => ({
+          entity: `card-${i}`,
+          eventTime: t + 60_000,
+          severity: 'medium' as const,
+        })),
+        { entity: 'card-0', eventTime: t + 120_000, severity: 'critical' },
+      ],
+      4,
+    );
+
+    await until('41 webhooks', () => hook.received.length >= 41);
+    expect(hook.wrongSignatures).toBe(0);
+    expect(hook.received.filter((r) => r.type === 'incident.opened')).toHaveLength(40);
+    expect(hook.received.filter((r) => r.type === 'incident.escalated').map((r) => r.entity)).toEqual([
+      'card-0',
+    ]);
+
+    const deliveries = await until('41 deliveries recorded as succeeded', async () => {
+      const { body } = await one.call('GET', `/v1/deliveries?endpoint=${endpoint}&state=succeeded&limit=200`);
+      return body.items.length === 41 && body.items;
+    });
+    expect(new Set(deliveries.map((d: { id: string }) => d.id))).toEqual(
+      new Set(hook.received.map((r) => r.id)),
+    );
+    const { body } = await one.call('GET', '/v1/incidents?entity=card-0');
+    expect(body.items).toMatchObject([
+      { state: 'open', severity: 'critical', risks: 3, context: { country: 'DE' } },
+    ]);
+    expect(await one.metric('riskwire_incidents_total')).toContain('} 40');
+  });
+
+  test('a restart in the middle loses nothing and keeps the webhook ids', async () => {
+    const env = names();
+    const first = await api(env);
+    const hook = await receiver();
+    hook.answer = 500;
+    await subscribe(first, hook);
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      Array.from({ length: 30 }, (_, i) => ({ entity: `card-${i}` })),
+      4,
+    );
+    const early = await until('failed attempts', () => hook.received.length >= 3 && [...hook.received]);
+    await stopNow(first);
+
+    hook.received.length = 0;
+    hook.answer = 204;
+    const second = await api(env);
+    await until('a webhook of each incident', () => new Set(hook.received.map((r) => r.entity)).size === 30);
+    await until(
+      'none pending',
+      async () => (await second.call('GET', '/v1/deliveries?state=pending')).body.items.length === 0,
+    );
+    const idOf = new Map(hook.received.map((r) => [r.incident, r.id]));
+    for (const attempt of early) expect(idOf.get(attempt.incident)).toBe(attempt.id);
+    expect(hook.received).toHaveLength(30);
+    expect(hook.wrongSignatures).toBe(0);
+  });
+
+  test('a dead endpoint does not delay a healthy one, and its breaker opens', async () => {
+    const env = { ...names(), RISKWIRE_WEBHOOK_TIMEOUT: '1s', RISKWIRE_WEBHOOK_CONCURRENCY: '2' };
+    const one = await api(env);
+    const [dead, healthy] = [await receiver(), await receiver()];
+    dead.answer = 'never';
+    const deadId = await subscribe(one, dead);
+    await subscribe(one, healthy);
+    const sent = Date.now();
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      Array.from({ length: 50 }, (_, i) => ({ entity: `card-${i}` })),
+      4,
+    );
+    await until('50 at the healthy endpoint', () => healthy.received.length === 50, 5_000);
+    expect(Math.max(...healthy.received.map((r) => r.at)) - sent).toBeLessThan(3_000);
+
+    await until(
+      'the breaker of the dead endpoint',
+      async () => (await one.call('GET', `/v1/endpoints/${deadId}`)).body.breaker !== 'closed',
+    );
+    dead.answer = 204;
+    await until(
+      '50 at the endpoint that came back',
+      () => new Set(dead.received.map((r) => r.entity)).size === 50,
+    );
+  });
+
+  test('two replicas share the partitions; either answers for all and takes a word on any incident', async () => {
+    const env = names();
+    const [a, b] = [await api(env), await api(env)];
+    await until('both have partitions', async () => {
+      const [x, y] = await Promise.all(
+        [a, b].map(
+          async (one) =>
+            (await fetch(`${one.api.url}/health/ready`)).json() as Promise<{ partitions: number[] }>,
+        ),
+      );
+      return x!.partitions.length === 2 && y!.partitions.length === 2;
+    });
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      Array.from({ length: 20 }, (_, i) => ({ entity: `card-${i}` })),
+      4,
+    );
+    for (const one of [a, b])
+      await until(
+        '20 incidents',
+        async () => (await one.call('GET', '/v1/incidents')).body.items.length === 20,
+      );
+    const { body } = await a.call('GET', '/v1/incidents');
+    for (const [i, incident] of body.items.entries()) {
+      const path = `/v1/incidents/${incident.id}/${i % 2 ? 'acknowledge' : 'false-alarm'}`;
+      const answer = await (i % 3 ? a : b).call('POST', path, { note: 'seen' });
+      expect(answer).toMatchObject({
+        status: 200,
+        body: { state: i % 2 ? 'acknowledged' : 'falseAlarm', note: 'seen', changedBy: 'bootstrap' },
+      });
+    }
+    expect(await a.call('POST', `/v1/incidents/${body.items[1].id}/acknowledge`)).toMatchObject({
+      status: 409,
+    });
+  });
+
+  test('what is sent between two lives of the service is made up for', async () => {
+    const env = names();
+    const hook = await receiver();
+    const first = await api(env);
+    await subscribe(first, hook);
+    await stopNow(first);
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      [{ entity: 'card-1' }, { entity: 'card-2' }],
+      4,
+    );
+    await api(env);
+    await until('2 webhooks', () => hook.received.length === 2);
+  });
+});
