@@ -80,6 +80,7 @@ export function habitOp(spec: NumberSpec, number: number): FeatureOp {
         const value = log ? squash(values[row]!) : values[row]!;
         if (Number.isNaN(value)) {
           out[row * width + column] = 0;
+          habits[row * stride + number] = Number.NaN;
           continue;
         }
         const e = slots[row]! * entities.stride + entityOffset;

@@ -128,7 +128,7 @@ export function scaleRows(
         continue;
       }
       const z = (value - centre) / scale;
-      x[base + f] = z > CLIP ? CLIP : z < -CLIP ? -CLIP : z;
+      x[base + f] = Math.min(CLIP, Math.max(-CLIP, z));
       // Winsorised, so that an anomaly moves the scale no more than a large normal value would.
       const off = z > 3 ? 3 * scale : z < -3 ? -3 * scale : value - centre;
       running.data[at] = centre + step * off;

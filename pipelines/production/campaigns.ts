@@ -5,7 +5,7 @@ import { deviations, FAULT_ROW, FAULTS, type SeriesFolder, testSeriesOf, VARIABL
  * What a unit runs from its start to its shutdown: rows [from, to) of one series after the other.
  *
  * Normal rows are few (500 + 960 that were recorded apart, and the first 160 of each test series), so they are split:
- * `training` units run d00 (500 rows) or d00_te's first 480; `live` units run d00_te's last 480. What a model learns
+ * `training` units run d00 (500 rows) and d00_te's first 480 in turn; `live` units run d00_te's last 480. What a model learns
  * from the training stretch is thus never met again in the live stream. Within one of them the same normal rows come
  * back in other units, from other starting points. The first 160 rows of the faulty series are met live only.
  */
@@ -54,14 +54,8 @@ export class CampaignPlan {
   next(slot: number, number: number): Campaign {
     const random = this.random.reseed(this.options.seed, CAMPAIGN_DRAW, slot, number);
     if (random.unit() < this.options.faultShare) return this.faulty(random);
-    return this.normal(random);
-  }
-
-  private normal(random: Random): Campaign {
     if (this.options.rows === 'live') return oneSegment('d00_te', SPLIT + random.below(LEAD / 2), 960);
-    return random.unit() < 0.5
-      ? oneSegment('d00', random.below(LEAD), 500)
-      : oneSegment('d00_te', random.below(LEAD), SPLIT);
+    return training(slot + number);
   }
 
   /** Normal rows, then a faulty series, whose first 160 rows are normal too. */
@@ -124,6 +118,14 @@ export class CampaignPlan {
     this.seams.set(fault, best);
     return best;
   }
+}
+
+/**
+ * Training campaigns start at row 0, in turn, so that what plants run at one time are the same rows: a stretch of
+ * time that is held out of a fit then holds no row that the fit has seen in another plant.
+ */
+function training(turn: number): Campaign {
+  return turn % 2 === 0 ? oneSegment('d00', 0, 500) : oneSegment('d00_te', 0, SPLIT);
 }
 
 function oneSegment(series: string, from: number, to: number): Campaign {
