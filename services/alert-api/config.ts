@@ -4,7 +4,7 @@ import Type, { type Static } from 'typebox';
 import { STANDARD_WAITS } from '../../alerting/retry-schedule.js';
 import { type AddressRange, parseRange } from '../../lib/address-guard.js';
 import { duration, list, readConfig, secret, url } from '../../lib/config.js';
-import { parseDuration } from '../../lib/duration.js';
+import { formatDuration, parseDuration } from '../../lib/duration.js';
 import { packageRoot } from '../../lib/paths.js';
 import { parseKey } from './api-keys.js';
 
@@ -12,43 +12,73 @@ const KEY_BYTES = 32;
 
 /** What the environment may say; the command line lists it in its help. */
 export const AlertApiVariables = Type.Object({
-  brokers: list(['127.0.0.1:9092'], { minItems: 1 }),
-  prefix: Type.String({ default: 'riskwire.' }),
-  group: Type.String({ default: 'riskwire', minLength: 1 }),
-  schemasDir: Type.String({ default: join(packageRoot(), 'schemas'), minLength: 1 }),
-  pipelinesDir: Type.String({ default: join(packageRoot(), 'pipelines'), minLength: 1 }),
-  pipelines: list(['all'], { minItems: 1 }),
-  clickhouseUrl: url('http://127.0.0.1:8123'),
-  clickhouseDatabase: Type.String({ default: 'riskwire', minLength: 1 }),
-  clickhouseUser: Type.String({ default: 'default' }),
+  brokers: list(['127.0.0.1:9092'], {
+    minItems: 1,
+    each: '^[^\\s:]+:[0-9]{1,5}$',
+    expects: 'a comma-separated list of host:port',
+    description: 'Kafka brokers',
+  }),
+  prefix: Type.String({
+    default: 'riskwire.',
+    pattern: '^[A-Za-z0-9._-]*$',
+    description: 'before the names of Riskwire’s own topics',
+  }),
+  group: Type.String({
+    default: 'riskwire',
+    pattern: '^[A-Za-z0-9._-]+$',
+    description: 'the consumer group is <group>-alert-api',
+  }),
+  schemasDir: Type.String({
+    default: join(packageRoot(), 'schemas'),
+    minLength: 1,
+    description: 'folder of Avro schemas',
+  }),
+  pipelinesDir: Type.String({
+    default: join(packageRoot(), 'pipelines'),
+    minLength: 1,
+    description: 'folder of pipeline definitions',
+  }),
+  pipelines: list(['all'], { minItems: 1, description: 'pipelines whose definitions are read' }),
+  clickhouseUrl: url('http://127.0.0.1:8123', { description: 'risks are listed from there' }),
+  clickhouseDatabase: Type.String({ default: 'riskwire', pattern: '^[a-zA-Z_][a-zA-Z0-9_]*$' }),
+  clickhouseUser: Type.String({ default: 'default', minLength: 1 }),
   clickhousePassword: secret(''),
-  host: Type.String({ default: '127.0.0.1' }),
+  host: Type.String({ default: '127.0.0.1', minLength: 1 }),
   port: Type.Integer({ default: 9400, minimum: 0, maximum: 65535 }),
-  publicUrl: Type.String({ default: '', description: 'where people reach this API, for links in webhooks' }),
+  publicUrl: Type.String({
+    default: '',
+    description: 'where people reach this API, for links in webhooks; none: where it listens',
+  }),
   logLevel: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info' }),
   startupTimeout: duration('60s'),
   secretKey: secret('', {
-    expects: `${KEY_BYTES} random bytes in base64, such as \`openssl rand -base64 32\` prints; further keys after commas still open what they sealed`,
+    description: `seals webhook secrets: ${KEY_BYTES} random bytes in base64 (openssl rand -base64 ${KEY_BYTES}); keys after a comma only open what they sealed`,
   }),
-  insecureLocal: Type.Boolean({ default: false }),
+  insecureLocal: Type.Boolean({
+    default: false,
+    description: 'do without RISKWIRE_SECRET_KEY, on one’s own machine',
+  }),
   bootstrapKey: secret('', {
-    expects:
-      'rw_<id>_<secret>, with letters and digits as id and at least 22 characters of A-Z a-z 0-9 _ - as secret',
+    description: 'an admin’s API key, rw_<id>_<secret>, valid as long as it is set',
   }),
-  webhookAllow: list([], { expects: 'a comma-separated list of address ranges such as 10.0.0.0/8' }),
-  webhookTimeout: duration('15s'),
+  webhookAllow: list([], {
+    description:
+      'address ranges that webhooks may reach although they are not public, and by plain http, such as 10.0.0.0/8',
+  }),
+  webhookTimeout: duration('15s', { description: 'for one attempt as a whole' }),
   webhookConcurrency: Type.Integer({
     default: 4,
     minimum: 1,
     maximum: 256,
     description: 'requests at once to one endpoint',
   }),
-  webhookRetryWaits: list(
-    STANDARD_WAITS.map((wait) => `${wait}ms`),
-    { expects: 'a comma-separated list of durations, the waits between tries' },
-  ),
-  breakerReset: duration('30s'),
-  retention: duration('30d'),
+  webhookRetryWaits: list(STANDARD_WAITS.map(formatDuration), {
+    description: 'waits between tries; after the last try a delivery is parked',
+  }),
+  breakerReset: duration('30s', { description: 'how long a breaker stays open before one request may try' }),
+  retention: duration('30d', {
+    description: 'closed incidents and finished deliveries are kept this long in Kafka',
+  }),
   listed: Type.Integer({
     default: 20_000,
     minimum: 100,
@@ -59,19 +89,14 @@ export const AlertApiVariables = Type.Object({
     minimum: 1,
     description: 'requests a minute from one API key or address',
   }),
-  trustProxy: Type.Boolean({ default: false }),
+  trustProxy: Type.Boolean({ default: false, description: 'take the caller’s address from X-Forwarded-For' }),
   partitions: Type.Integer({
     default: 4,
     minimum: 1,
     maximum: 10_000,
-    description: 'of topics that have to be made',
+    description: 'of topics that are made',
   }),
-  replication: Type.Integer({
-    default: 1,
-    minimum: 1,
-    maximum: 15,
-    description: 'of topics that have to be made',
-  }),
+  replication: Type.Integer({ default: 1, minimum: 1, maximum: 9, description: 'of topics that are made' }),
 });
 
 export type AlertApiConfig = Omit<
