@@ -78,6 +78,19 @@ export function take<E extends object>(source: EventSource<E>, count: number): E
   };
 }
 
+/** A source without its first `count` events; positions count from the first one that is left. */
+export function skip<E extends object>(source: EventSource<E>, count: number): EventSource<E> {
+  return {
+    pipeline: source.pipeline,
+    schemaName: source.schemaName,
+    ...(source.total !== undefined && { total: Math.max(0, source.total - count) }),
+    async *batches(position = 0) {
+      for await (const batch of source.batches(position + count))
+        yield { ...batch, position: batch.position - count };
+    },
+  };
+}
+
 function head<E extends object>(batch: SourceBatch<E>, count: number): SourceBatch<E> {
   return {
     position: batch.position,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { agricultureSource } from '../../pipelines/agriculture/replay.js';
 import { productionSource } from '../../pipelines/production/replay.js';
-import type { EventSource } from '../../pipelines/source.js';
+import { type EventSource, skip, take } from '../../pipelines/source.js';
 import { transactionsSource } from '../../pipelines/transactions/generator.js';
 
 export interface SourceOptions {
@@ -10,8 +10,8 @@ export interface SourceOptions {
   seed?: number;
   /** the first day of generated and replayed streams, YYYY-MM-DD; recorded times of agriculture stay as they are */
   start?: string;
-  /** which normal rows the plants run: those of training are never met in the live stream */
-  rows?: 'live' | 'training';
+  /** the shipped models learned from `training`, and what they learned from never comes in `live`; default live */
+  stretch?: 'live' | 'training';
   /** transactions: the world of the Fraud Detection Handbook, unchanged */
   plain?: boolean;
   customers?: number;
@@ -19,13 +19,41 @@ export interface SourceOptions {
   days?: number;
 }
 
+/** Events at the beginning of a stream that the shipped models learned from: 11 days of payments, a year of water. */
+const TRAINING_EVENTS = { transactions: 200_000, agriculture: 72_784, production: 2_880 };
+
+function stretchOf(
+  source: EventSource,
+  events: number,
+  stretch: 'live' | 'training' | undefined,
+): EventSource {
+  return stretch === 'training' ? take(source, events) : skip(source, events);
+}
+
 /** The source of each pipeline that ships with one. */
 const SOURCES: Readonly<Record<string, (options: SourceOptions) => EventSource>> = {
-  transactions: ({ seed, start, plain, customers, terminals, days }) =>
-    transactionsSource({ seed, start, plain, customers, terminals, days }),
-  production: ({ examplesDir, seed, start, rows }) =>
-    productionSource({ folder: join(examplesDir, 'production-tep'), seed, start, rows }),
-  agriculture: ({ examplesDir }) => agricultureSource({ folder: join(examplesDir, 'agriculture-water') }),
+  transactions: ({ seed, start, plain, customers, terminals, days, stretch }) =>
+    stretchOf(
+      transactionsSource({ seed, start, plain, customers, terminals, days }),
+      TRAINING_EVENTS.transactions,
+      stretch,
+    ),
+  // Its normal rows are too few to be told apart by position: training and live campaigns draw on different ones.
+  production: ({ examplesDir, seed, start, stretch }) => {
+    const folder = join(examplesDir, 'production-tep');
+    return stretch === 'training'
+      ? take(
+          productionSource({ folder, seed, start, rows: 'training', lines: 2 }),
+          TRAINING_EVENTS.production,
+        )
+      : productionSource({ folder, seed, start });
+  },
+  agriculture: ({ examplesDir, stretch }) =>
+    stretchOf(
+      agricultureSource({ folder: join(examplesDir, 'agriculture-water') }),
+      TRAINING_EVENTS.agriculture,
+      stretch,
+    ),
 };
 
 export const STREAMS: readonly string[] = Object.keys(SOURCES);

@@ -6,7 +6,7 @@ import { packageRoot } from '../../../lib/paths.js';
 import type { Pipeline } from '../../../pipelines/loader.js';
 import type { RecordedEvents, TrainReport } from '../../scorer/train.js';
 import { formatCount, formatSeconds } from '../format.js';
-import { startProgress } from '../progress.js';
+import { type Progress, startProgress } from '../progress.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
 import { packageVersion } from './version.js';
 
@@ -83,7 +83,7 @@ async function run(options: Options, env: NodeJS.ProcessEnv): Promise<void> {
     log: (message) => process.stderr.write(`train: ${message}\n`),
   });
   for (const pipeline of pipelines) {
-    const progress = startProgress(pipeline.name);
+    const progress = startParts(pipeline.name);
     const report = await train({
       pipeline,
       events: await eventsOf(pipeline, options, config, (records) =>
@@ -94,10 +94,10 @@ async function run(options: Options, env: NodeJS.ProcessEnv): Promise<void> {
       maxEvents: options.events,
       backend,
       version: packageVersion(),
-      progress: (part, done, total, figures) => progress.update(done, total, describe(part, figures)),
+      progress: (part, done, total, figures) => progress.update(part, done, total, figures),
       now: Date.now,
     });
-    progress.finish('trained');
+    progress.finish();
     process.stdout.write(
       options.json ? `${JSON.stringify({ pipeline: pipeline.name, ...report })}\n` : asText(report),
     );
@@ -106,7 +106,7 @@ async function run(options: Options, env: NodeJS.ProcessEnv): Promise<void> {
 
 async function eventsOf(
   pipeline: Pipeline,
-  { from, events, seed }: Options,
+  { from, events }: Options,
   config: TrainConfig,
   onRead: (records: number) => void,
 ): Promise<AsyncIterable<RecordedEvents> | Iterable<RecordedEvents>> {
@@ -114,8 +114,7 @@ async function eventsOf(
     const { sourceOf } = await import('../../producer/sources.js');
     return sourceOf(pipeline.name, {
       examplesDir: join(packageRoot(), 'examples'),
-      seed,
-      rows: 'training',
+      stretch: 'training',
     }).batches();
   }
   const [
@@ -150,11 +149,24 @@ async function eventsOf(
   );
 }
 
-function describe(part: string, figures: Readonly<Record<string, number>> | undefined): string {
-  const shown = Object.entries(figures ?? {}).map(
-    ([name, value]) => `${name} ${Number(value.toPrecision(3))}`,
-  );
-  return [part, ...shown].join(', ');
+/** Progress of one part after another; each has its own pace and its own time left. */
+function startParts(title: string) {
+  let name = '';
+  let current: Progress | undefined;
+  return {
+    update(part: string, done: number, total: number, figures: Readonly<Record<string, number>> = {}) {
+      if (part !== name) {
+        current?.finish();
+        name = part;
+        current = startProgress(`${title}, ${part}`);
+      }
+      const shown = Object.entries(figures).map(
+        ([figure, value]) => `${figure} ${Number(value.toPrecision(3))}`,
+      );
+      current?.update(done, total, shown.join(', '));
+    },
+    finish: () => current?.finish(),
+  };
 }
 
 function asText(report: TrainReport): string {
