@@ -22,7 +22,7 @@ interface Options {
   plain?: boolean;
   customers?: number;
   terminals?: number;
-  rows?: ProduceOptions['rows'];
+  stretch?: ProduceOptions['stretch'];
   wait: boolean;
   json?: boolean;
 }
@@ -96,10 +96,10 @@ export function produceCommand(): Command {
     .option('--customers <count>', 'transactions: how many customers', count)
     .option('--terminals <count>', 'transactions: how many terminals', count)
     .addOption(
-      new Option('--rows <which>', 'production: which normal rows the plants run').choices([
-        'live',
-        'training',
-      ]),
+      new Option(
+        '--stretch <which>',
+        'live: what the shipped models have not seen; training: what they learned from',
+      ).choices(['live', 'training']),
     )
     .option('--no-wait', 'wait for no group to read (only for a broker that keeps what is unread)')
     .option('--json', 'print the result as one JSON object');

@@ -87,7 +87,7 @@ async function run(options: Options, env: NodeJS.ProcessEnv): Promise<void> {
     const report = await train({
       pipeline,
       events: await eventsOf(pipeline, options, config, (records) =>
-        progress.update(records, 0, 'reading the topic'),
+        progress.update('reading the topic', records, 0),
       ),
       folder: config.modelsDir,
       seed: options.seed,

@@ -13,10 +13,11 @@ import { faultsOf, type Outcome, outcomeOf } from './outcome.js';
 import { judge } from './quality.js';
 import { alertApi, countRisks, foundRisks } from './queries.js';
 import { readersOf } from './readers.js';
+import { startReceiver } from './receiver.js';
 import { type Replay, startReplay } from './replay.js';
 import { behind, settle } from './settle.js';
 import type { Language } from './snapshot.js';
-import { openStack, type Stack, startReceiver, startServices } from './stack.js';
+import { openStack, type Stack, startServices } from './stack.js';
 import type { View } from './view.js';
 
 export interface DemoOptions {

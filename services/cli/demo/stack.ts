@@ -21,7 +21,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-const CHILD = join('dist', 'services', 'cli', 'demo', 'child.js');
+const FOLDER = join('dist', 'services', 'cli', 'demo');
 
 /** The processes of a demo. Each is one riskwire command, as an operator would run it. */
 export function openStack(layout: Layout): Stack {
@@ -31,7 +31,7 @@ export function openStack(layout: Layout): Stack {
   const launch = (name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
     startPart({
       name,
-      args: [join(packageRoot(), CHILD), ...args],
+      args: [join(packageRoot(), FOLDER, args[0] === 'receiver' ? 'receiver-child.js' : 'child.js'), ...args],
       env: { ...layout.env, ...env },
       folder: layout.folder,
     });
