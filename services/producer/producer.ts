@@ -224,9 +224,9 @@ function run(
   };
 }
 
-/** What waiting on an aborted signal throws: the signal's reason, or an error of Node's own. */
+/** What waiting on an aborted signal throws: the signal's reason (a DOMException), or an error of Node's own. */
 function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }
 
 function resultOf(streams: ReadonlyMap<string, { stream: Stream }>, seconds: number): ProducerResult {

@@ -153,20 +153,9 @@ export class Stream {
   }
 
   private async account(batch: SourceBatch, from: number, to: number, bytes: number): Promise<void> {
-    const { counts, episodes } = this;
+    const { counts } = this;
     const marks = batch.truth.filter((mark) => mark.index >= from && mark.index < to);
-    for (const { record } of marks) {
-      if (record.type === 'event') counts.truthEvents++;
-      else episodes.set(record.entity, Math.max(record.to, episodes.get(record.entity) ?? record.to));
-    }
-    if (episodes.size > 0) {
-      for (let i = from; i < to; i++) {
-        const until = episodes.get(batch.keys[i]!);
-        if (until === undefined) continue;
-        if (batch.times[i]! <= until) counts.truthEvents++;
-        else episodes.delete(batch.keys[i]!);
-      }
-    }
+    counts.truthEvents += this.countTruth(batch, from, to, marks);
     counts.events += to - from;
     counts.bytes += bytes;
     counts.from ??= batch.times[from]!;
@@ -176,6 +165,24 @@ export class Stream {
       this.parts.source.pipeline,
       marks.map((mark) => mark.record),
     );
+  }
+
+  private countTruth(batch: SourceBatch, from: number, to: number, marks: SourceBatch['truth']): number {
+    const { episodes } = this;
+    let bad = marks.filter(({ record }) => record.type === 'event').length;
+    if (episodes.size === 0 && bad === marks.length) return bad;
+    for (let i = from, next = 0; i < to; i++) {
+      const key = batch.keys[i]!;
+      for (; marks[next]?.index === i; next++) {
+        const { record } = marks[next]!;
+        if (record.type === 'episode') episodes.set(key, Math.max(record.to, episodes.get(key) ?? record.to));
+      }
+      const until = episodes.get(key);
+      if (until === undefined) continue;
+      if (batch.times[i]! <= until) bad++;
+      else episodes.delete(key);
+    }
+    return bad;
   }
 
   private async plantDue(last: { key: string; event: object }, signal: AbortSignal): Promise<void> {
