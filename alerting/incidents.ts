@@ -100,7 +100,8 @@ export interface IncidentRules {
 }
 
 export interface Change {
-  kind: ChangeKind;
+  /** `seen`: nothing that a person would see; the record only says that the input was taken in */
+  kind: ChangeKind | 'seen';
   /** the incident as the change left it */
   incident: Incident;
   /** the input had been taken in before: the incident is stored, but what follows from the change may be missing */
@@ -120,8 +121,8 @@ export function severityRank(severity: Severity): number {
 }
 
 /** Changes that someone may want to hear of. The others only make the incident longer. */
-export function announces(kind: ChangeKind): boolean {
-  return kind !== 'grown' && kind !== 'noted';
+export function announces(kind: Change['kind']): kind is Exclude<ChangeKind, 'grown' | 'noted'> {
+  return kind !== 'grown' && kind !== 'noted' && kind !== 'seen';
 }
 
 export function isActive(incident: Incident): boolean {
@@ -172,7 +173,10 @@ export function takeRisk(
   return { incidents: newest([...kept, opened]), changes };
 }
 
-/** Takes in the command at `offset` of the commands topic. One that no longer applies changes nothing. */
+/**
+ * Takes in the command at `offset` of the commands topic. One that doesn't apply is only marked as seen, since it
+ * might apply to a later state and must not when it is read again.
+ */
 export function takeCommand(
   incidents: readonly Incident[],
   command: IncidentCommand,
@@ -184,7 +188,13 @@ export function takeCommand(
     return { incidents, changes: repeats([target], (one) => one.lastCommandOffset === offset) };
   }
   const effect = effectOf(target, command);
-  if (!effect) return { incidents, changes: [] };
+  if (!effect) {
+    const seen = { ...target, lastCommandOffset: offset };
+    return {
+      incidents: incidents.map((one) => (one === target ? seen : one)),
+      changes: [{ kind: 'seen', incident: seen, repeated: false }],
+    };
+  }
   const after = next(target, effect.kind, {
     state: effect.state,
     changedAt: command.at,
@@ -249,8 +259,11 @@ function open(risk: RiskInput, place: { partition: number; offset: number }, rul
 function join(incident: Incident, risk: RiskInput, offset: number): Incident {
   const worse = severityRank(risk.severity) > severityRank(incident.severity);
   const stronger = risk.score > incident.maxScore;
-  // A false alarm stays one until something worse happens; a closed incident that goes on was closed too early.
-  const back = incident.state === 'closed' || (incident.state === 'falseAlarm' && worse);
+  // A closed incident that goes on comes back, a late risk from before its end doesn't; a false alarm stays one until
+  // something worse happens.
+  const goesOn = risk.eventTime > incident.lastRiskAt;
+  const back =
+    (incident.state === 'closed' && (goesOn || worse)) || (incident.state === 'falseAlarm' && worse);
   return next(
     incident,
     back ? 'reopened' : worse && incident.state !== 'falseAlarm' ? 'escalated' : 'grown',

@@ -46,7 +46,7 @@ export function incidentPayload(incident: Incident, publicUrl: string): Buffer {
     pipeline: incident.pipeline,
     ...(incident.entity.length <= MOST_TEXT ? { entity: incident.entity } : {}),
     from: iso(incident.openedAt),
-    to: iso(incident.lastRiskAt),
+    to: iso(incident.lastRiskAt + 1), // the API doesn't include `to`
   });
   const payload: WebhookPayload = {
     type: eventType(incident.changeKind),
@@ -64,10 +64,10 @@ export function incidentPayload(incident: Incident, publicUrl: string): Buffer {
         note: cut(incident.note),
         openedAt: iso(incident.openedAt),
         lastRiskAt: iso(incident.lastRiskAt),
-        timeZone: incident.timeZone,
+        timeZone: cut(incident.timeZone),
         risks: incident.risks,
         maxScore: round(incident.maxScore) ?? 0,
-        model: incident.model,
+        model: cut(incident.model),
       },
       reasons: incident.reasons.slice(0, MOST_REASONS).map((one) => ({
         ...one,
@@ -120,6 +120,11 @@ function shrink(payload: WebhookPayload): Buffer {
     },
     (data) => {
       data.context = {};
+    },
+    (data) => {
+      data.sentences = Object.fromEntries(
+        Object.entries(data.sentences).map(([tag, text]) => [tag, cut(text)]),
+      );
     },
     (data) => {
       data.reasons = [];

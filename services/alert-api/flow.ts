@@ -178,12 +178,12 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
   }
 
   /** A delivery to each endpoint that wants the change and has none of it yet. */
-  function deliveriesOf(partition: number, { incident, kind }: Change): PlacedDelivery[] {
+  function deliveriesOf(partition: number, { incident }: Change): PlacedDelivery[] {
     const now = deps.now();
     let body: Buffer | undefined;
     return deps
       .endpoints()
-      .filter((endpoint) => wants(endpoint, incident, kind))
+      .filter((endpoint) => wants(endpoint, incident, incident.changeKind))
       .map((endpoint) => ({ endpoint, id: deliveryId(incident.id, incident.change, endpoint.id) }))
       .filter(({ id }) => deliveries.get(id, partition) === undefined)
       .map(({ endpoint, id }) => {

@@ -10,8 +10,8 @@ export interface View<V> {
   get(id: string): V | undefined;
   /** in no particular order */
   values(): Iterable<V>;
-  /** Called with every change from now on. Returns what ends it. */
-  onChange(listener: (value: V) => void): () => void;
+  /** Called with every record from now on and the one before it. Returns what ends it. */
+  onChange(listener: (value: V, before: V | undefined) => void): () => void;
   /** Resolves with the value once `holds` is true of it, undefined when that takes longer than `timeoutMs`. */
   when(id: string, holds: (value: V) => boolean, timeoutMs: number): Promise<V | undefined>;
   /** why it may be behind, undefined when it isn't */
@@ -39,7 +39,7 @@ export async function followView<V>(options: ViewOptions<V>): Promise<View<V>> {
   const { topic, codec, most, isOlder, keep = (value: V) => value, log } = options;
   // A Map keeps the order of insertion; a changed record moves to the end, so the first is the one to give up.
   const records = new Map<string, V>();
-  const listeners = new Set<(value: V) => void>();
+  const listeners = new Set<(value: V, before: V | undefined) => void>();
   let fault: string | undefined;
 
   function take(id: string, bytes: Buffer | null, where: object): void {
@@ -59,7 +59,7 @@ export async function followView<V>(options: ViewOptions<V>): Promise<View<V>> {
     records.delete(id);
     records.set(id, value);
     if (records.size > most) records.delete(records.keys().next().value as string);
-    for (const listener of listeners) listener(value);
+    for (const listener of listeners) listener(value, current);
   }
 
   const following: Following = await followTopic(options.kafka, topic, {

@@ -51,7 +51,8 @@ export function streamRoute(app: App, { incidents }: ApiContext): void {
         if (response.writableLength > MOST_BUFFERED) response.destroy();
         else response.write(text);
       };
-      const stop = incidents.onChange((incident) => {
+      const stop = incidents.onChange((incident, before) => {
+        if (before?.change === incident.change) return;
         if (pipeline !== undefined && incident.pipeline !== pipeline) return;
         if (severity !== undefined && severityRank(incident.severity) < severityRank(severity)) return;
         send(eventOf(incident));

@@ -1,0 +1,291 @@
+import fc from 'fast-check';
+import {
+  type Change,
+  type Incident,
+  type IncidentCommand,
+  type IncidentRules,
+  KEPT_PER_ENTITY,
+  type RiskInput,
+  SEVERITIES,
+  type Severity,
+  takeCommand,
+  takeRisk,
+} from './incidents.js';
+
+const MINUTE = 60_000;
+const rules: IncidentRules = { quiet: () => 30 * MINUTE, incidentId: (risk) => `inc-${risk}` };
+
+function risk(id: string, minute: number, severity: Severity = 'medium', score = 5): RiskInput {
+  return {
+    id,
+    pipeline: 'p',
+    domain: 'd',
+    entity: 'e',
+    eventTime: minute * MINUTE,
+    timeZone: 'UTC',
+    scoredAt: minute * MINUTE + 5,
+    score,
+    severity,
+    reasons: [],
+    sentences: { en: `risk ${id}` },
+    context: {},
+    model: 'm',
+  };
+}
+
+function command(
+  incident: string,
+  action: IncidentCommand['action'],
+  ifLastRiskOffset = -1,
+): IncidentCommand {
+  return { id: 'c', incident, action, by: 'ann', at: 1_000, note: 'n', ifLastRiskOffset };
+}
+
+/** Risks at offsets 0, 1, …; the changes of each. */
+function run(risks: readonly RiskInput[]): { incidents: readonly Incident[]; changes: Change[][] } {
+  let incidents: readonly Incident[] = [];
+  const changes = risks.map((one, offset) => {
+    const outcome = takeRisk(incidents, one, { partition: 3, offset }, rules);
+    incidents = outcome.incidents;
+    return [...outcome.changes];
+  });
+  return { incidents, changes };
+}
+
+const kinds = (changes: readonly Change[]) => changes.map((change) => change.kind);
+
+describe('risks', () => {
+  test('the first opens an incident named after it', () => {
+    const { incidents, changes } = run([risk('a', 0)]);
+    expect(changes).toEqual([[{ kind: 'opened', incident: incidents[0], repeated: false }]]);
+    expect(incidents[0]).toMatchObject({
+      id: 'inc-a',
+      state: 'open',
+      change: 1,
+      risks: 1,
+      partition: 3,
+      lastRiskOffset: 0,
+      openedAt: 0,
+      changedAt: 5,
+    });
+  });
+
+  test('within the quiet gap they join; the strongest gives the reasons', () => {
+    const { incidents, changes } = run([
+      risk('a', 0),
+      risk('b', 30, 'medium', 9),
+      risk('c', 60, 'medium', 7),
+    ]);
+    expect(changes.map(kinds)).toEqual([['opened'], ['grown'], ['grown']]);
+    expect(incidents).toHaveLength(1);
+    expect(incidents[0]).toMatchObject({
+      risks: 3,
+      maxScore: 9,
+      sentences: { en: 'risk b' },
+      lastRiskId: 'c',
+      lastRiskAt: 60 * MINUTE,
+      change: 3,
+    });
+  });
+
+  test('after the quiet gap the next one closes the incident and opens another', () => {
+    const { incidents, changes } = run([risk('a', 0), risk('b', 31)]);
+    expect(changes.map(kinds)).toEqual([['opened'], ['closed', 'opened']]);
+    expect(incidents.map((one) => [one.id, one.state])).toEqual([
+      ['inc-a', 'closed'],
+      ['inc-b', 'open'],
+    ]);
+  });
+
+  test('a worse one escalates, a milder one does not', () => {
+    const { incidents, changes } = run([
+      risk('a', 0, 'medium'),
+      risk('b', 1, 'critical'),
+      risk('c', 2, 'high'),
+    ]);
+    expect(changes.map(kinds)).toEqual([['opened'], ['escalated'], ['grown']]);
+    expect(incidents[0]!.severity).toBe('critical');
+  });
+
+  test('one out of order joins the incident of its time, and a much older one is an incident of its own', () => {
+    const { incidents, changes } = run([
+      risk('a', 100),
+      risk('b', 200),
+      risk('late', 90),
+      risk('on', 110),
+      risk('older', 10),
+    ]);
+    expect(changes.map(kinds)).toEqual([
+      ['opened'],
+      ['closed', 'opened'],
+      ['grown'],
+      ['reopened'],
+      ['opened'],
+    ]);
+    expect(incidents.map((one) => [one.id, one.risks])).toEqual([
+      ['inc-a', 3],
+      ['inc-b', 1],
+      ['inc-older', 1],
+    ]);
+    expect(run([risk('a', 100), risk('early', 80)]).incidents[0]).toMatchObject({
+      openedAt: 80 * MINUTE,
+      lastRiskAt: 100 * MINUTE,
+      lastRiskId: 'a',
+    });
+  });
+
+  test('an incident of an entity that never rests is not kept for ever', () => {
+    const { incidents } = run(Array.from({ length: 50 }, (_, i) => risk(`r${i}`, i * 100)));
+    expect(incidents).toHaveLength(KEPT_PER_ENTITY);
+    expect(incidents.at(-1)!.id).toBe('inc-r49');
+  });
+});
+
+describe('commands', () => {
+  const opened = run([risk('a', 0)]).incidents;
+
+  test.each([
+    ['acknowledge', 'acknowledged', 'acknowledged'],
+    ['close', 'closed', 'closed'],
+    ['falseAlarm', 'falseAlarm', 'falseAlarm'],
+    ['note', 'noted', 'open'],
+  ] as const)('%s', (action, kind, state) => {
+    const { incidents, changes } = takeCommand(opened, command('inc-a', action), 7);
+    expect(kinds(changes)).toEqual([kind]);
+    expect(incidents[0]).toMatchObject({
+      state,
+      change: 2,
+      changeKind: kind,
+      changedBy: 'ann',
+      note: 'n',
+      changedAt: 1_000,
+      lastCommandOffset: 7,
+    });
+  });
+
+  test('one that does not apply is seen, and does nothing when it is read again in a state where it would apply', () => {
+    const closed = takeCommand(opened, command('inc-a', 'close'), 0).incidents;
+    const again = takeCommand(closed, command('inc-a', 'close'), 1);
+    expect(kinds(again.changes)).toEqual(['seen']);
+    expect(again.incidents[0]).toMatchObject({ change: 2, changeKind: 'closed', lastCommandOffset: 1 });
+    const reopened = takeRisk(again.incidents, risk('b', 1), { partition: 3, offset: 1 }, rules);
+    expect(kinds(reopened.changes)).toEqual(['reopened']);
+    const replayed = takeCommand(reopened.incidents, command('inc-a', 'close'), 0);
+    expect(replayed.incidents[0]!.state).toBe('open');
+  });
+
+  test('a quiet incident expires only if no risk came since it was asked to', () => {
+    expect(kinds(takeCommand(opened, command('inc-a', 'expire', 0), 0).changes)).toEqual(['closed']);
+    const grown = takeRisk(opened, risk('b', 1), { partition: 3, offset: 1 }, rules).incidents;
+    expect(kinds(takeCommand(grown, command('inc-a', 'expire', 0), 0).changes)).toEqual(['seen']);
+  });
+
+  test('a false alarm stays one until something worse happens', () => {
+    const falseAlarm = takeCommand(opened, command('inc-a', 'falseAlarm'), 0).incidents;
+    const same = takeRisk(falseAlarm, risk('b', 1), { partition: 3, offset: 1 }, rules);
+    expect([kinds(same.changes), same.incidents[0]!.state]).toEqual([['grown'], 'falseAlarm']);
+    const worse = takeRisk(same.incidents, risk('c', 2, 'critical'), { partition: 3, offset: 2 }, rules);
+    expect([kinds(worse.changes), worse.incidents[0]!.state]).toEqual([['reopened'], 'open']);
+  });
+
+  test('for an incident that is not there is nothing', () => {
+    expect(takeCommand(opened, command('inc-x', 'close'), 0)).toEqual({ incidents: opened, changes: [] });
+  });
+});
+
+/** An input of either log; a command is for whichever incident is the newest when it comes. */
+type Input = { risk: RiskInput } | { action: IncidentCommand['action'] };
+
+const inputs = fc.array(
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        minute: fc.integer({ min: 0, max: 240 }),
+        severity: fc.constantFrom(...SEVERITIES),
+        score: fc.integer({ min: 3, max: 12 }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        action: fc.constantFrom('acknowledge', 'close', 'falseAlarm', 'note', 'expire' as const),
+      }),
+    },
+  ),
+  { minLength: 1, maxLength: 40 },
+);
+
+test('whatever stretch of both logs is read again, in whatever interleaving, nothing changes and only last changes are repeated', () => {
+  fc.assert(
+    fc.property(
+      inputs,
+      fc.nat(),
+      fc.nat(),
+      fc.infiniteStream(fc.boolean()),
+      (drawn, riskBack, commandBack, order) => {
+        let incidents: readonly Incident[] = [];
+        const risks: RiskInput[] = [];
+        const commands: IncidentCommand[] = [];
+        const made = new Set<string>();
+        for (const one of drawn) {
+          const input: Input =
+            'action' in one ? one : { risk: risk(`r${risks.length}`, one.minute, one.severity, one.score) };
+          const outcome =
+            'risk' in input
+              ? takeRisk(
+                  incidents,
+                  risks[risks.push(input.risk) - 1]!,
+                  { partition: 0, offset: risks.length - 1 },
+                  rules,
+                )
+              : takeCommand(
+                  incidents,
+                  commands[
+                    commands.push(command(incidents.at(-1)?.id ?? 'none', input.action, risks.length - 1)) - 1
+                  ]!,
+                  commands.length - 1,
+                );
+          incidents = outcome.incidents;
+          for (const change of outcome.changes) {
+            expect(change.repeated).toBe(false);
+            if (change.kind !== 'seen')
+              made.add(`${change.incident.id}/${change.incident.change}/${change.kind}`);
+          }
+        }
+
+        let nextRisk = risks.length - (riskBack % (risks.length + 1));
+        let nextCommand = commands.length - (commandBack % (commands.length + 1));
+        while (nextRisk < risks.length || nextCommand < commands.length) {
+          const takeOne = nextCommand >= commands.length || (nextRisk < risks.length && order.next().value);
+          const outcome = takeOne
+            ? takeRisk(incidents, risks[nextRisk]!, { partition: 0, offset: nextRisk++ }, rules)
+            : takeCommand(incidents, commands[nextCommand]!, nextCommand++);
+          expect(outcome.incidents).toEqual(incidents);
+          for (const change of outcome.changes) {
+            expect(change.repeated).toBe(true);
+            expect(made).toContain(`${change.incident.id}/${change.incident.change}/${change.kind}`);
+          }
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('every change counts one more than the one before, and ids never meet twice', () => {
+  fc.assert(
+    fc.property(inputs, (drawn) => {
+      const seen = new Map<string, number>();
+      const { changes } = run(
+        drawn.flatMap((one, i) =>
+          'action' in one ? [] : [risk(`r${i}`, one.minute, one.severity, one.score)],
+        ),
+      );
+      for (const { incident } of changes.flat()) {
+        expect(incident.change).toBe((seen.get(incident.id) ?? 0) + 1);
+        seen.set(incident.id, incident.change);
+      }
+    }),
+  );
+});
