@@ -59,11 +59,10 @@ export class MemoryDetector implements Detector {
           this.scores[cell] = 0;
           continue;
         }
-        const takeLog = log?.[s] === true;
-        const value = takeLog ? signedLog(reading) : reading;
+        const value = log?.[s] === true ? signedLog(reading) : reading;
         const score = memory.observe(state.data, at + s * memory.size, value, hour, finding);
         this.scores[cell] = score;
-        this.expected[cell] = takeLog ? signedExp(finding.expected) : finding.expected;
+        this.expected[cell] = finding.expected;
         this.directions[cell] = DIRECTIONS.indexOf(finding.direction);
         if (score > largest) largest = score;
       }
@@ -72,7 +71,7 @@ export class MemoryDetector implements Detector {
   }
 
   explain(row: number, most: number): Contribution[] {
-    const { sensors } = this.options;
+    const { sensors, log } = this.options;
     let total = 0;
     const found: number[] = [];
     for (let s = 0; s < sensors; s++) {
@@ -88,7 +87,7 @@ export class MemoryDetector implements Detector {
         index,
         space: 'sensor',
         share: scoreOf(index) / total,
-        expected: this.expected[row * sensors + index]!,
+        expected: (log?.[index] === true ? signedExp : same)(this.expected[row * sensors + index]!),
         direction: DIRECTIONS[this.directions[row * sensors + index]!]!,
       }));
   }
@@ -98,3 +97,4 @@ export class MemoryDetector implements Detector {
 
 const signedLog = (x: number): number => Math.sign(x) * Math.log1p(Math.abs(x));
 const signedExp = (x: number): number => Math.sign(x) * Math.expm1(Math.abs(x));
+const same = (x: number): number => x;

@@ -86,7 +86,7 @@ function judgeRow(
     if (present === 0) continue;
     const calibration = chain.perGroup[g]!;
     only = calibration < 0 ? sum : calibrate(calibration, sum / present);
-    if (chain.final >= 0) causes += Math.log10(1 + CAUSE_PRIOR * 10 ** only);
+    if (chain.final >= 0) causes += Math.log1p(CAUSE_PRIOR * Math.exp(only * Math.LN10));
   }
   return chain.final < 0 ? only : calibrate(chain.final, causes);
 }

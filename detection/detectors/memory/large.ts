@@ -3,7 +3,8 @@ import { initPrototypes, prototypeDistance, prototypesSize } from './prototypes.
 import type { Finding, SensorMemory } from './sensor-memory.js';
 import {
   advanceTailCounts,
-  initTailCounts,
+  initTails,
+  MARKS_SIZE,
   sideSize,
   TAIL_COUNTS_SIZE,
   type TailSettings,
@@ -45,9 +46,10 @@ const HABITS = SQUASHED + WINDOW;
 const HABIT_COUNTS = HABITS + HOURS;
 const SHAPE_SET = HABIT_COUNTS + HOURS;
 const SPREAD_SET = SHAPE_SET + prototypesSize(SHAPES);
-const SIDES = SPREAD_SET + prototypesSize(SPREADS);
-const SIDE = sideSize(TAILS);
-const SIZE = SIDES + FEATURES * 2 * SIDE;
+const SIDES = 2 * FEATURES;
+const MARKS = SPREAD_SET + prototypesSize(SPREADS);
+const LISTS = MARKS + SIDES * MARKS_SIZE;
+const SIZE = LISTS + SIDES * sideSize(TAILS);
 
 export class LargeSensorMemory implements SensorMemory {
   readonly size = SIZE;
@@ -57,7 +59,7 @@ export class LargeSensorMemory implements SensorMemory {
 
   init(data: Float32Array, at: number): void {
     data.fill(0, at, at + SIZE);
-    initTailCounts(data, at + COUNTS);
+    initTails(data, at + COUNTS, at + MARKS, SIDES);
     initPrototypes(data, at + SHAPE_SET, SHAPES);
     initPrototypes(data, at + SPREAD_SET, SPREADS);
   }
@@ -193,9 +195,8 @@ export class LargeSensorMemory implements SensorMemory {
     finding.direction = 'unusual';
     for (let f = 0; f < FEATURES; f++) {
       const value = Math.fround(this.features[f]!);
-      const side = at + SIDES + 2 * f * SIDE;
-      const high = tailScore(data, side, counts, rank, value, TAILS);
-      const low = tailScore(data, side + SIDE, counts, rank, -value, TAILS);
+      const high = this.side(data, at, 2 * f, rank, value);
+      const low = this.side(data, at, 2 * f + 1, rank, -value);
       const score = Math.max(high, low);
       if (score === 0) continue;
       sum += score * Math.sqrt(Math.sqrt(score));
@@ -206,10 +207,14 @@ export class LargeSensorMemory implements SensorMemory {
         else finding.direction = (f === 4 || f === 5) && low > high ? 'stuck' : 'unusual';
       }
     }
-    if (advanceTailCounts(data, counts, rank, TAILS)) {
-      for (let side = 0; side < 2 * FEATURES; side++) turnGeneration(data, at + SIDES + side * SIDE, TAILS);
-    }
+    if (advanceTailCounts(data, counts, rank, TAILS))
+      turnGeneration(data, at + MARKS, at + LISTS, SIDES, TAILS);
     return sum === 0 ? 0 : (sum / FEATURES) ** 0.8;
+  }
+
+  private side(data: Float32Array, at: number, side: number, rank: number, value: number): number {
+    const list = at + LISTS + side * sideSize(TAILS);
+    return tailScore(data, at + MARKS + side * MARKS_SIZE, list, at + COUNTS, rank, value, TAILS);
   }
 }
 

@@ -14,8 +14,15 @@ export interface TailSettings {
   readonly warmUp: number;
 }
 
-/** Floats of one side: two lists and the cached edge of the tail. */
-export const sideSize = (settings: TailSettings): number => 2 * settings.keep + 1;
+/**
+ * Floats of one side's lists, and of its marks: the edge of the tail and the least that this generation's list
+ * would take. Most values lie below both, so that an event reads the marks alone; they stand apart from the
+ * lists and side by side, in as few cache lines as can be.
+ */
+export const sideSize = (settings: TailSettings): number => 2 * settings.keep;
+export const MARKS_SIZE = 2;
+const EDGE = 0;
+const LEAST = 1;
 
 /** Counts that all tails of one sensor share, since all take in one value an event: 3 floats in the slab. */
 export const TAIL_COUNTS_SIZE = 3;
@@ -23,8 +30,12 @@ const IN_THIS = 0;
 const IN_LAST = 1;
 const RANK = 2;
 
-export function initTailCounts(data: Float32Array, at: number): void {
-  data.fill(0, at, at + TAIL_COUNTS_SIZE);
+export function initTails(data: Float32Array, counts: number, marks: number, sides: number): void {
+  data.fill(0, counts, counts + TAIL_COUNTS_SIZE);
+  for (let side = 0; side < sides; side++) {
+    data[marks + side * MARKS_SIZE + EDGE] = Number.NaN;
+    data[marks + side * MARKS_SIZE + LEAST] = Number.NEGATIVE_INFINITY;
+  }
 }
 
 /** Rank k of the tail's edge before a value is taken in; 0 while there is too little past. */
@@ -50,9 +61,19 @@ export function advanceTailCounts(
   return true;
 }
 
-/** Makes this generation's list of a side the last one's. */
-export function turnGeneration(data: Float32Array, side: number, settings: TailSettings): void {
-  data.copyWithin(side + settings.keep, side, side + settings.keep);
+/** Makes this generation's lists the last one's. */
+export function turnGeneration(
+  data: Float32Array,
+  marks: number,
+  lists: number,
+  sides: number,
+  { keep }: TailSettings,
+): void {
+  for (let side = 0; side < sides; side++) {
+    const list = lists + side * 2 * keep;
+    data.copyWithin(list + keep, list, list + keep);
+    data[marks + side * MARKS_SIZE + LEAST] = Number.NEGATIVE_INFINITY;
+  }
 }
 
 /**
@@ -61,31 +82,35 @@ export function turnGeneration(data: Float32Array, side: number, settings: TailS
  */
 export function tailScore(
   data: Float32Array,
-  side: number,
+  marks: number,
+  list: number,
   counts: number,
   rank: number,
   value: number,
   settings: TailSettings,
 ): number {
   const { keep } = settings;
-  const edge = side + 2 * keep;
+  const edge = marks + EDGE;
+  // the edge holds until a value beyond it is taken in or the rank changes
+  const known = data[counts + RANK] === rank && data[edge]! >= value;
+  if (known && value <= data[marks + LEAST]!) return 0;
   const inThis = data[counts + IN_THIS]!;
   const inLast = data[counts + IN_LAST]!;
   const lenThis = Math.min(inThis, keep);
   const lenLast = Math.min(inLast, keep);
   let score = 0;
-  if (rank > 0 && lenThis + lenLast > rank) {
-    // the cached edge holds until a value beyond it is taken in or the rank changes
+  if (!known && rank > 0 && lenThis + lenLast > rank) {
     if (data[counts + RANK] !== rank || Number.isNaN(data[edge]!)) {
-      data[edge] = nthLargest(data, side, lenThis, side + keep, lenLast, rank);
+      data[edge] = nthLargest(data, list, lenThis, list + keep, lenLast, rank);
     }
     const least = data[edge]!;
     if (value > least) {
-      score = beyond(data, side, lenThis, side + keep, lenLast, rank, least, value, inThis + inLast);
+      score = beyond(data, list, lenThis, list + keep, lenLast, rank, least, value, inThis + inLast);
       data[edge] = Number.NaN;
     }
-  } else data[edge] = Number.NaN;
-  take(data, side, lenThis, keep, value);
+  } else if (!known) data[edge] = Number.NaN;
+  take(data, list, lenThis, keep, value);
+  if (inThis + 1 >= keep) data[marks + LEAST] = data[list + keep - 1]!;
   return score;
 }
 
