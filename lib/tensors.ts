@@ -62,6 +62,8 @@ export async function openBackend(
 
 async function open(name: BackendName): Promise<Omit<Backend, 'measured'>> {
   const tf = name === 'native' ? await loadNative() : await import('@tensorflow/tfjs-core');
+  // no advice on the console, no checks that only a developer of TensorFlow.js needs
+  tf.enableProdMode();
   if (name === 'cpu') await import('@tensorflow/tfjs-backend-cpu');
   if (name === 'wasm') await loadWasm(tf);
   if (!(await tf.setBackend(REGISTERED[name])))

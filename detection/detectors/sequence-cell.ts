@@ -1,3 +1,5 @@
+export const GATE_SLOPE = 1 / 6;
+
 /**
  * The recurrence: minGRU (Feng et al. 2024, "Were RNNs All We Needed?", arXiv 2410.01201). Gate and candidate
  * depend on the input alone, so one product gives them for a whole batch and what is left is
@@ -12,11 +14,16 @@ export function advance(
   gatesAt: number,
 ): void {
   for (let k = 0; k < hidden; k++) {
-    const a = gates[gatesAt + k]! / 6 + 0.5;
-    const z = a > 0 ? Math.min(a, 1) : 0;
+    const z = openness(gates[gatesAt + k]!);
     const held = h[at + k]!;
     h[at + k] = held + z * (gates[gatesAt + hidden + k]! - held);
   }
+}
+
+/** how far a gate is open */
+export function openness(a: number): number {
+  const z = a * GATE_SLOPE + 0.5;
+  return z > 0 ? Math.min(z, 1) : 0;
 }
 
 export const NARROWEST = 2;
@@ -28,7 +35,7 @@ export const WIDEST = -3;
  */
 export function sharpness(v: number): number {
   const clipped = v < NARROWEST ? Math.max(v, WIDEST) : NARROWEST;
-  const root = 1 + clipped / 4;
+  const root = 1 + clipped * 0.25;
   const square = root * root;
   return square * square;
 }

@@ -13,9 +13,9 @@ const HIGHEST = 1e9;
  * Predicts an event's features from what the entity did before: a linear autoregression on its last two events
  * and on what is known beforehand (time, gap, domain), and on top of it a minGRU whose readout, zero before
  * training, corrects the mean and gives each feature's spread. The error in units of that spread is whitened:
- * score = |white(error)|² / features. State of an entity: [events seen up to 2, h, last row, the row before].
- * One product makes all gates of a batch, a loop in arrival order carries h, one product makes the predictions:
- * where batches are cut changes nothing.
+ * score = |white(error)|² / features. State of an entity: [count, h, its last two rows]. A few products make all
+ * gates and predictions of a batch, and between them a loop in arrival order carries h: where batches are cut
+ * changes nothing.
  */
 export class Sequence implements Detector {
   readonly name = 'sequence';
@@ -29,12 +29,14 @@ export class Sequence implements Detector {
   private readonly perDeviation: Float32Array;
   private readonly perSpread: Float32Array;
   private readonly white: Float32Array;
-  private readonly tensors: Record<'gates' | 'predict' | 'white', Tensor2D> &
-    Record<'gatesBias' | 'predictBias' | 'whiteOffset', Tensor>;
+  private readonly tensors: Record<'gates' | 'linear' | 'readout' | 'white', Tensor2D> &
+    Record<'gatesBias' | 'none' | 'readoutBias' | 'whiteOffset', Tensor>;
   private inputs: Float32Array = new Float32Array(0);
   private gates: Float32Array = new Float32Array(0);
   private pasts: Float32Array = new Float32Array(0);
-  private predicted: Float32Array = new Float32Array(0);
+  private memories: Float32Array = new Float32Array(0);
+  private linear: Float32Array = new Float32Array(0);
+  private corrections: Float32Array = new Float32Array(0);
   private errors: Float32Array = new Float32Array(0);
   private whitened: Float32Array = new Float32Array(0);
 
@@ -54,12 +56,14 @@ export class Sequence implements Detector {
     this.perDeviation = this.deviation.map((value) => 1 / value);
     this.perSpread = weight(weights, 'spread', [d]).map((value) => 1 / value);
     this.white = weight(weights, 'white', [d, d]);
-    const past = 2 * d + k + hidden;
+    const autoregression = weight(weights, 'autoregression', [2 * d + k, d]);
     this.tensors = {
       gates: tf.tensor2d(weight(weights, 'gates', [d + k, 2 * hidden]), [d + k, 2 * hidden]),
       gatesBias: tf.tensor1d(weight(weights, 'gatesBias', [2 * hidden])),
-      predict: tf.tensor2d(predictor(weights, d, k, hidden), [past, 2 * d]),
-      predictBias: tf.tensor1d(predictorBias(weights, d)),
+      linear: tf.tensor2d(autoregression.slice(0, 2 * d * d), [2 * d, d]),
+      none: tf.zeros([d]),
+      readout: tf.tensor2d(readoutWith(weights, d, k, hidden), [k + hidden, 2 * d]),
+      readoutBias: tf.tensor1d(readoutBias(weights, d)),
       white: tf.tensor2d(this.white, [d, d]),
       whiteOffset: tf.tensor1d(weight(weights, 'whiteOffset', [d])),
     };
@@ -84,18 +88,21 @@ export class Sequence implements Detector {
     if (size === 0) return;
     if (batch.features !== d)
       throw new RangeError(`the sequence model learnt ${d} features and was given ${batch.features}`);
-    const past = 2 * d + known.size + hidden;
-    this.inputs = grown(this.inputs, size * (d + known.size));
+    const k = known.size;
+    this.inputs = grown(this.inputs, size * (d + k));
+    this.pasts = grown(this.pasts, size * 2 * d);
     this.gates = grown(this.gates, size * 2 * hidden);
-    this.pasts = grown(this.pasts, size * past);
-    this.predicted = grown(this.predicted, size * 2 * d);
+    this.memories = grown(this.memories, size * (k + hidden));
+    this.linear = grown(this.linear, size * d);
+    this.corrections = grown(this.corrections, size * 2 * d);
     this.errors = grown(this.errors, size * d);
     this.whitened = grown(this.whitened, size * d);
     const { tensors: t } = this;
     this.gather(batch, state);
-    this.product(this.inputs, size, d + known.size, t.gates, t.gatesBias, this.gates);
+    this.product(this.inputs, size, d + k, t.gates, t.gatesBias, this.gates);
     this.recur(batch, state);
-    this.product(this.pasts, size, past, t.predict, t.predictBias, this.predicted);
+    this.product(this.pasts, size, 2 * d, t.linear, t.none, this.linear);
+    this.product(this.memories, size, k + hidden, t.readout, t.readoutBias, this.corrections);
     this.judge(size);
     this.product(this.errors, size, d, t.white, t.whiteOffset, this.whitened);
     const { whitened } = this;
@@ -113,7 +120,7 @@ export class Sequence implements Detector {
     const observed = (j: number) =>
       this.inputs[row * (d + known.size) + j]! * this.deviation[j]! + this.mean[j]!;
     const unit = (j: number) =>
-      this.deviation[j]! / (this.perSpread[j]! * sharpness(this.predicted[row * 2 * d + d + j]!));
+      this.deviation[j]! / (this.perSpread[j]! * sharpness(this.corrections[row * 2 * d + d + j]!));
     return strongest(whitenedShares(this.white, u, groups), most, observed, unit);
   }
 
@@ -121,58 +128,65 @@ export class Sequence implements Detector {
     for (const tensor of Object.values(this.tensors)) tensor.dispose();
   }
 
-  /** inputs of the gates: the row, standardised, and what is known of it; advances the count of events seen */
+  /**
+   * What each row's products take: the row, standardised, with what is known of it, and the entity's two rows
+   * before, whose older one it replaces. The state's first number counts 0, 1, then 2 and 3 in turn: its parity
+   * says which of the two places is the older.
+   */
   private gather(batch: DetectorBatch, state: StateBlock): void {
-    const { features: d, known, inputs, mean, perDeviation } = this;
+    const { features: d, known, inputs, pasts, mean, perDeviation } = this;
     const width = d + known.size;
-    const { x } = batch;
+    const { x, slots } = batch;
+    const { data } = state;
     for (let i = 0; i < batch.size; i++) {
+      const base = slots[i]! * state.stride + state.offset;
+      const count = data[base]!;
+      const odd = (count & 1) * d;
+      const older = base + 1 + this.hidden + odd;
+      const newer = base + 1 + this.hidden + d - odd;
       const to = i * width;
+      const past = i * 2 * d;
+      const from = i * d;
       for (let j = 0; j < d; j++) {
-        const z = (x[i * d + j]! - mean[j]!) * perDeviation[j]!;
-        inputs[to + j] = z <= CLIP ? Math.max(z, -CLIP) : z > CLIP ? CLIP : 0;
+        let z = (x[from + j]! - mean[j]!) * perDeviation[j]!;
+        if (!(z <= CLIP && z >= -CLIP)) z = z > CLIP ? CLIP : z < -CLIP ? -CLIP : 0;
+        pasts[past + j] = data[newer + j]!;
+        pasts[past + d + j] = data[older + j]!;
+        inputs[to + j] = z;
+        data[older + j] = z;
       }
-      const base = batch.slots[i]! * state.stride + state.offset;
-      const seen = state.data[base]!;
-      known.write(inputs, to + d, batch.hoursOfWeek[i]!, batch.gaps[i]!, batch.domains[i]!, seen);
-      if (seen < 2) state.data[base] = seen + 1;
+      data[base] = count < 3 ? count + 1 : 2;
+      known.write(inputs, to + d, batch.hoursOfWeek[i]!, batch.gaps[i]!, batch.domains[i]!, count);
     }
   }
 
-  /** the loop in arrival order: what each row's prediction may see, then the row itself into the state */
+  /** the loop in arrival order: what is known of a row beside the memory that its prediction may use */
   private recur(batch: DetectorBatch, state: StateBlock): void {
-    const { features: d, hidden, known, inputs, gates, pasts } = this;
+    const { features: d, hidden, known, inputs, gates, memories } = this;
     const { data } = state;
     const k = known.size;
-    const past = 2 * d + k + hidden;
     for (let i = 0; i < batch.size; i++) {
       const h = batch.slots[i]! * state.stride + state.offset + 1;
-      const last = h + hidden;
-      const before = last + d;
-      const from = i * (d + k);
-      const to = i * past;
-      for (let j = 0; j < d; j++) {
-        const recent = data[last + j]!;
-        pasts[to + j] = recent;
-        pasts[to + d + j] = data[before + j]!;
-        data[before + j] = recent;
-        data[last + j] = inputs[from + j]!;
-      }
-      for (let j = 0; j < k; j++) pasts[to + 2 * d + j] = inputs[from + d + j]!;
-      for (let j = 0; j < hidden; j++) pasts[to + 2 * d + k + j] = data[h + j]!;
+      const from = i * (d + k) + d;
+      const to = i * (k + hidden);
+      for (let j = 0; j < k; j++) memories[to + j] = inputs[from + j]!;
+      for (let j = 0; j < hidden; j++) memories[to + k + j] = data[h + j]!;
       advance(data, h, hidden, gates, i * 2 * hidden);
     }
   }
 
   /** errors in units of each feature's spread */
   private judge(size: number): void {
-    const { features: d, known, inputs, predicted, errors, perSpread } = this;
+    const { features: d, known, inputs, linear, corrections, errors, perSpread } = this;
+    const width = d + known.size;
     for (let i = 0; i < size; i++) {
-      const from = i * (d + known.size);
-      const at = i * 2 * d;
-      for (let j = 0; j < d; j++)
-        errors[i * d + j] =
-          (inputs[from + j]! * perSpread[j]! - predicted[at + j]!) * sharpness(predicted[at + d + j]!);
+      const from = i * width;
+      const at = i * d;
+      for (let j = 0; j < d; j++) {
+        const predicted = linear[at + j]! + corrections[2 * at + j]!;
+        errors[at + j] =
+          (inputs[from + j]! * perSpread[j]! - predicted) * sharpness(corrections[2 * at + d + j]!);
+      }
     }
   }
 
@@ -194,17 +208,15 @@ export class Sequence implements Detector {
   }
 }
 
-/** rows: last row, row before, known, h; columns: mean, then log-sharpness, which the autoregression leaves alone */
-function predictor(weights: Weights, d: number, k: number, hidden: number): Float32Array {
+/** The autoregression's part on what is known goes into the readout, which takes that as well: [known, h] -> mean, sharpness. */
+function readoutWith(weights: Weights, d: number, k: number, hidden: number): Float32Array {
+  const out = Float32Array.from(weight(weights, 'readout', [k + hidden, 2 * d]));
   const linear = weight(weights, 'autoregression', [2 * d + k, d]);
-  const readout = weight(weights, 'readout', [k + hidden, 2 * d]);
-  const out = new Float32Array((2 * d + k + hidden) * 2 * d);
-  for (let r = 0; r < 2 * d + k; r++) for (let j = 0; j < d; j++) out[r * 2 * d + j] = linear[r * d + j]!;
-  for (let i = 0; i < readout.length; i++) out[2 * d * 2 * d + i]! += readout[i]!;
+  for (let r = 0; r < k; r++) for (let j = 0; j < d; j++) out[r * 2 * d + j]! += linear[(2 * d + r) * d + j]!;
   return out;
 }
 
-function predictorBias(weights: Weights, d: number): Float32Array {
+function readoutBias(weights: Weights, d: number): Float32Array {
   const out = Float32Array.from(weight(weights, 'readoutBias', [2 * d]));
   const intercept = weight(weights, 'intercept', [d]);
   for (let j = 0; j < d; j++) out[j]! += intercept[j]!;

@@ -70,7 +70,7 @@ export function autoencoderSettings(
     patience: 10,
     trim: 0.01,
     work: 1e11,
-    foldRows: 20_000,
+    foldRows: 5000,
     ...hyper,
   };
 }

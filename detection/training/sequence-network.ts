@@ -1,5 +1,5 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import { advance, NARROWEST, sharpness, WIDEST } from '../detectors/sequence-cell.js';
+import { advance, GATE_SLOPE, NARROWEST, openness, sharpness, WIDEST } from '../detectors/sequence-cell.js';
 import { dense, readInto, type Tf } from '../detectors/tensor-io.js';
 import type { Random } from './random.js';
 
@@ -25,7 +25,7 @@ export function sequenceStart(
   const bias = new Float32Array(2 * hidden);
   for (let k = 0; k < hidden; k++) {
     const share = hidden > 1 ? k / (hidden - 1) : 0;
-    bias[k] = 6 * (0.5 * 0.1 ** share - 0.5);
+    bias[k] = (0.5 * 0.1 ** share - 0.5) / GATE_SLOPE;
     for (let i = 0; i < inputs; i++) gates[i * 2 * hidden + k]! *= 0.3;
   }
   return [gates, bias, new Float32Array((known + hidden) * 2 * features), new Float32Array(2 * features)];
@@ -170,10 +170,10 @@ export class SequenceNetwork {
       const lane = (i % lanes) * hidden;
       for (let j = 0; j < hidden; j++) {
         const at = i * 2 * hidden + j;
-        const a = gates[at]! / 6 + 0.5;
-        const z = a > 0 ? Math.min(a, 1) : 0;
+        const z = openness(gates[at]!);
         const flow = later[lane + j]!;
-        toGates[at] = a > 0 && a < 1 ? (flow * (gates[at + hidden]! - pasts[i * past + known + j]!)) / 6 : 0;
+        const pull = gates[at + hidden]! - pasts[i * past + known + j]!;
+        toGates[at] = z > 0 && z < 1 ? flow * pull * GATE_SLOPE : 0;
         toGates[at + hidden] = flow * z;
         later[lane + j] = this.resets[i] ? 0 : flow * (1 - z) + toPasts[i * past + known + j]!;
       }

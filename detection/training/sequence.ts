@@ -6,14 +6,8 @@ import { AdamW } from './adamw.js';
 import type { TrainingResult } from './autoencoder.js';
 import { depths, gapInRows, previousRows, timeFolds, timeOrder, trimmed } from './order.js';
 import { Random } from './random.js';
-import {
-  type Autoregression,
-  autoregression,
-  knownOf,
-  outputFor,
-  residual,
-  SequenceRows,
-} from './sequence-linear.js';
+import { Filler } from './sequence-filler.js';
+import { type Autoregression, autoregression, knownOf, outputFor, SequenceRows } from './sequence-linear.js';
 import { SequenceNetwork, type SequenceParameters, sequenceStart } from './sequence-network.js';
 import { standardOf } from './windows.js';
 
@@ -62,7 +56,7 @@ export function trainSequence(
     patience: 8,
     trim: 0.01,
     work: 1e11,
-    foldRows: 20_000,
+    foldRows: 5000,
     ridge: undefined,
     ...hyper,
   };
@@ -301,40 +295,6 @@ class Trainer {
 
 const LEARN = 1;
 const HOLD = 2;
-
-/** Writes rows of a training set where the network takes them. */
-class Filler {
-  private readonly line: Float32Array;
-  private readonly error: Float64Array;
-
-  constructor(
-    private readonly fit: Pick<Fit, 'rows' | 'linear'>,
-    private readonly net: SequenceNetwork,
-  ) {
-    const { features } = fit.rows.set;
-    this.line = new Float32Array(3 * features + fit.rows.known.size);
-    this.error = new Float64Array(features);
-  }
-
-  fill(at: number, row: number, counts: boolean): void {
-    const { net, fit } = this;
-    const { rows, linear } = fit;
-    const d = rows.set.features;
-    const width = d + rows.known.size;
-    net.counts[at] = counts ? 1 : 0;
-    if (row < 0) {
-      net.resets[at] = 1;
-      net.inputs.fill(0, at * width, (at + 1) * width);
-      net.base.fill(0, at * d, (at + 1) * d);
-      return;
-    }
-    net.resets[at] = rows.depth[row] === 0 ? 1 : 0;
-    rows.features(row, net.inputs, at * width);
-    rows.whatIsKnown(row, net.inputs, at * width + d);
-    residual(rows, linear.map, row, this.line, this.error);
-    for (let j = 0; j < d; j++) net.base[at * d + j] = this.error[j]! / linear.spread[j]!;
-  }
-}
 
 function grouped(set: TrainingSet): { byEntity: Int32Array; starts: Int32Array } {
   const entities = set.entities.reduce((most, entity) => Math.max(most, entity + 1), 0);

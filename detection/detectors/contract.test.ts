@@ -1,0 +1,75 @@
+import { openBackend } from '../../lib/tensors.js';
+import { type DetectorCase, detectorSuite, stream } from '../../test/support/detector-suite.js';
+import type { Detector, Weights } from '../contract.js';
+import { trainAutoencoder } from '../training/autoencoder.js';
+import { trainSequence } from '../training/sequence.js';
+import { Autoencoder } from './autoencoder.js';
+import { MemoryDetector } from './memory.js';
+import { SensorChecks } from './sensor-checks.js';
+import { Sequence } from './sequence.js';
+import type { Tf } from './tensor-io.js';
+
+/** as a package would hold them: only numbers and shapes survive */
+function copied(weights: Weights): Weights {
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [
+      name,
+      { shape: [...shape], data: new Float32Array(new Uint8Array(data.slice().buffer).slice().buffer) },
+    ]),
+  );
+}
+
+const sizes = { features: 6, sensors: 6 };
+let opened: Tf | undefined;
+
+function trainedCase(
+  name: string,
+  train: (tf: Tf) => Weights,
+  build: (weights: Weights, tf: Tf) => Detector & { toWeights(): Weights },
+): DetectorCase {
+  let weights: Weights | undefined;
+  return {
+    name,
+    ...sizes,
+    make: async () => {
+      const { tf } = await openBackend('wasm');
+      opened = tf;
+      weights ??= train(tf);
+      return build(weights, tf);
+    },
+    reload: (detector) => build(copied((detector as ReturnType<typeof build>).toWeights()), opened!),
+    tensors: () => opened!.memory().numTensors,
+  };
+}
+
+const learnt = () => stream(1500, 6, 6, 7, 2);
+const quiet = () => {};
+
+for (const window of [1, 4])
+  detectorSuite(
+    trainedCase(
+      `autoencoder, window ${window}`,
+      (tf) => trainAutoencoder(learnt(), { window, epochs: 6, hidden: [16, 4] }, 1, quiet, tf).weights,
+      Autoencoder.fromWeights,
+    ),
+  );
+detectorSuite(
+  trainedCase(
+    'sequence model',
+    (tf) => trainSequence(learnt(), { hidden: 8, epochs: 6 }, 1, quiet, tf).weights,
+    Sequence.fromWeights,
+  ),
+);
+for (const size of ['small', 'large'] as const)
+  detectorSuite({
+    name: `memory, ${size}`,
+    ...sizes,
+    make: () => new MemoryDetector({ sensors: 6, size }),
+    reasons: false,
+  });
+detectorSuite({
+  name: 'sensor checks',
+  ...sizes,
+  make: () => new SensorChecks({ sensors: 6, intervalSeconds: 900 }),
+  reasons: false,
+});
