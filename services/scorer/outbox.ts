@@ -1,39 +1,42 @@
 /**
- * Sends under way, so that a checkpoint can wait until all before it are acked. The first failure is kept and
- * thrown by every later call: what comes after it must not be committed.
+ * Sends of one partition, one after the other, so that the risks of an entity are in their topic in the order of
+ * its events: whoever reads them tells by that what it has seen already. A checkpoint waits until all before it are
+ * acked. The first failure is kept and thrown by every later call: what comes after it must not be committed.
  */
 export class Outbox {
   readonly #most: number;
-  readonly #pending = new Set<Promise<void>>();
+  #waiting = 0;
+  #last: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | undefined;
 
-  /** @param most sends under way before `room` waits */
+  /** @param most sends not yet acked before `room` waits */
   constructor(most: number) {
     this.#most = most;
   }
 
-  add(send: Promise<unknown>): void {
-    const settled: Promise<void> = send.then(
-      () => {
-        this.#pending.delete(settled);
-      },
-      (error: unknown) => {
-        this.#pending.delete(settled);
-        this.#failure ??= { error };
-      },
-    );
-    this.#pending.add(settled);
+  /** Sends once all before it are acked; not at all after a failure. */
+  add(send: () => Promise<unknown>): void {
+    this.#waiting++;
+    this.#last = this.#last.then(async () => {
+      try {
+        if (this.#failure === undefined) await send();
+      } catch (error) {
+        this.#failure = { error };
+      } finally {
+        this.#waiting--;
+      }
+    });
   }
 
   /** Resolves when there is room for one more send. Throws what a send has failed with. */
   async room(): Promise<void> {
-    while (this.#pending.size >= this.#most) await Promise.race(this.#pending);
+    if (this.#waiting >= this.#most) await this.#last;
     this.#throwIfFailed();
   }
 
   /** Resolves when all sends so far are acked. Throws what a send has failed with. */
   async acked(): Promise<void> {
-    await Promise.all(this.#pending);
+    await this.#last;
     this.#throwIfFailed();
   }
 

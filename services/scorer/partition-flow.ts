@@ -300,7 +300,7 @@ export class PartitionFlow {
     const { producer, names, metrics, codecs, now } = this.#dependencies;
     const { pipeline } = this.#runtime;
     if (risks.length > 0) {
-      this.#outbox.add(
+      this.#outbox.add(() =>
         sendBatches(
           producer,
           names.risks,
@@ -313,7 +313,7 @@ export class PartitionFlow {
       const letters = rejected.map(({ message, rejection }) =>
         buildDeadLetter(pipeline, this.#partition, message, rejection, now(), MOST_DEAD_BYTES),
       );
-      this.#outbox.add(
+      this.#outbox.add(() =>
         sendBatches(
           producer,
           names.deadLetters,
@@ -338,7 +338,7 @@ export class PartitionFlow {
         eventTimes: sample.map((row) => columns.times[row]!),
         scores: sample.map((row) => scores.surprise[row]!),
       };
-      this.#outbox.add(
+      this.#outbox.add(() =>
         sendBatches(producer, names.scores, [{ key: null, value: codecs.scoreBlock.encode(block) }]),
       );
     }
