@@ -15,7 +15,12 @@ export class AvroError extends Error {
  * value itself. A union whose branches can't be told apart in JavaScript, such as int and double, is refused.
  */
 export function readerType(schema: unknown): Type {
-  return avsc.Type.forSchema(schema as avsc.Schema, { logicalTypes: {}, wrapUnions: 'never' });
+  try {
+    return avsc.Type.forSchema(schema as avsc.Schema, { logicalTypes: {}, wrapUnions: 'never' });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AvroError(`the schema can't be read into: ${why}`, { cause: error });
+  }
 }
 
 /** The type that bytes were written with. */

@@ -61,7 +61,7 @@ export const deadLetter = {
   unresolvableSchema: (writer: string, reader: string, why: string) =>
     new Undecodable(
       'unresolvableSchema',
-      `the writer’s schema (${writer}) does not resolve into ${reader}: ${why}; give the reader’s field a default, or write a compatible type`,
+      `the writer’s schema (${writer}) does not resolve into ${reader}: ${why}; give the reader’s field (or enum) a default, or write a compatible type`,
     ),
   truncated: (bytes: number) =>
     new Undecodable(

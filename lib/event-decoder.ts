@@ -1,7 +1,8 @@
 import type { Resolver, Type } from 'avsc';
 import { readerType, writerType } from './avro.js';
+import { type BoundsCheck, boundsCheck } from './avro-bounds.js';
 import { fingerprintOf } from './avro-canonical.js';
-import { framingOf, REGISTRY_HEADER, SINGLE_OBJECT_HEADER } from './avro-framing.js';
+import { type Framing, framingOf, REGISTRY_HEADER, SINGLE_OBJECT_HEADER } from './avro-framing.js';
 import { deadLetter, type Undecodable } from './dead-letter-reasons.js';
 import { unsafeBecause } from './schema-safety.js';
 import { ForeignSchema, type SchemaSource } from './schema-source.js';
@@ -24,8 +25,13 @@ export interface EventDecoderOptions {
   now?: () => number;
 }
 
+const MAX_REFUSED = 4_096;
+const LOOKUPS_AT_ONCE = 8;
+
 /** resolver undefined: the writer is the reader */
-type Writer = { resolver: Resolver | undefined } | { refused: Undecodable; until: number };
+type Writer =
+  | { resolver: Resolver | undefined; fits: BoundsCheck | undefined }
+  | { refused: Undecodable; until: number };
 
 /**
  * Decodes events of mixed writers into one reader schema. decode is synchronous and makes no object but the event;
@@ -35,6 +41,8 @@ type Writer = { resolver: Resolver | undefined } | { refused: Undecodable; until
 export class EventDecoder<T = Record<string, unknown>> {
   readonly type: Type;
   private readonly writers = new Map<string, Writer>();
+  /** apart, so that a topic full of other bytes doesn't push out the real writers */
+  private readonly refused = new Map<string, Writer>();
   private readonly fingerprint: string;
   /** the writer of the value before, since most values have the same */
   private lastHigh = -1;
@@ -55,6 +63,7 @@ export class EventDecoder<T = Record<string, unknown>> {
     const writer = this.writerOf(value, body);
     if (!writer) return UNPREPARED;
     if ('refused' in writer) return writer.refused;
+    if (writer.fits && !writer.fits(value, body)) return deadLetter.truncated(value.length);
     try {
       const { value: event, offset } = this.type.decode(value, body, writer.resolver);
       if (offset < 0) return deadLetter.truncated(value.length);
@@ -74,12 +83,11 @@ export class EventDecoder<T = Record<string, unknown>> {
       const body = bodyAt(value);
       if (body > 0 && !this.writerOf(value, body)) wanted.set(value.toString('hex', 0, body), value);
     }
-    for (const [key, value] of wanted) {
-      const writer = await this.lookUp(value);
-      if (this.writers.size >= (this.options.maxWriters ?? 256))
-        this.writers.delete(this.writers.keys().next().value ?? '');
-      this.writers.set(key, writer);
-    }
+    const queue = [...wanted];
+    const work = async () => {
+      for (let next = queue.pop(); next; next = queue.pop()) this.keep(next[0], await this.lookUp(next[1]));
+    };
+    await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, work));
     this.last = undefined;
   }
 
@@ -98,12 +106,20 @@ export class EventDecoder<T = Record<string, unknown>> {
 
   private find(key: string): Writer | undefined {
     const writer = this.writers.get(key);
-    if (writer) {
-      // The least recently met is first in the map, and goes first.
-      this.writers.delete(key);
-      this.writers.set(key, writer);
-    }
+    if (!writer) return this.refused.get(key);
+    // The least recently met is first in the map, and goes first.
+    this.writers.delete(key);
+    this.writers.set(key, writer);
     return writer;
+  }
+
+  private keep(key: string, writer: Writer): void {
+    const [map, limit] =
+      'refused' in writer ? [this.refused, MAX_REFUSED] : [this.writers, this.options.maxWriters ?? 256];
+    this.refused.delete(key);
+    const oldest = map.keys().next().value;
+    if (map.size >= limit && oldest !== undefined) map.delete(oldest);
+    map.set(key, writer);
   }
 
   private now(): number {
@@ -116,13 +132,8 @@ export class EventDecoder<T = Record<string, unknown>> {
     if (!framing) throw new Error('prepare was given a value without a framing');
     const until = this.now() + unknownMs;
     const name = framing.kind === 'registry' ? `id ${framing.id}` : `fingerprint ${framing.fingerprint}`;
-    if (framing.kind === 'singleObject' && framing.fingerprint === this.fingerprint)
-      return { resolver: undefined };
     try {
-      const schema =
-        framing.kind === 'registry'
-          ? await source.byId(framing.id)
-          : await source.byFingerprint(framing.fingerprint);
+      const schema = await this.schemaOf(framing);
       if (schema === undefined) {
         const refused =
           framing.kind === 'registry'
@@ -138,13 +149,21 @@ export class EventDecoder<T = Record<string, unknown>> {
     }
   }
 
+  private async schemaOf(framing: Framing): Promise<unknown> {
+    const { reader, source } = this.options;
+    if (framing.kind === 'registry') return source.byId(framing.id);
+    return framing.fingerprint === this.fingerprint ? reader : source.byFingerprint(framing.fingerprint);
+  }
+
   private resolve(schema: unknown, name: string): Writer {
     const until = Number.POSITIVE_INFINITY;
     const unsafe = unsafeBecause(schema);
     if (unsafe !== undefined) return { refused: deadLetter.unsafeSchema(name, unsafe), until };
     try {
-      if (fingerprintOf(schema) === this.fingerprint) return { resolver: undefined };
-      return { resolver: this.type.createResolver(writerType(schema)) };
+      const fits = boundsCheck(schema);
+      if (fingerprintOf(schema) === this.fingerprint) return { resolver: undefined, fits };
+      // The names must be equal without their namespaces, as the specification has it.
+      return { resolver: this.type.createResolver(writerType(schema), { ignoreNamespaces: true }), fits };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return {
