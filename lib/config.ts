@@ -55,7 +55,7 @@ export const url = (fallback: string, extra: Extra = {}) =>
   });
 
 /** A text whose value is never printed. */
-export const secret = (fallback: string, extra: Extra = {}) =>
+export const secret = (fallback: string, extra: Extra & { minLength?: number } = {}) =>
   Type.String({ secret: true, default: fallback, ...extra });
 
 export interface ConfigExtras<T> {

@@ -50,6 +50,7 @@ export class Table<V> {
   private waiting: Write<V>[] = [];
   private sending: Promise<void> | undefined;
   private following: Following | undefined;
+  private catchingUp = false;
   /** own writes that the following hasn't come to yet: older records of these keys are not applied */
   private readonly ahead = new Map<string, bigint>();
 
@@ -89,11 +90,13 @@ export class Table<V> {
     kafka: Kafka,
     options: { onFault?: (error: unknown) => void; onRecovered?: () => void; timeoutMs?: number } = {},
   ): Promise<Following> {
-    if (this.following) throw new TableError(`${this.topic} is followed already`);
+    if (this.following || this.catchingUp) throw new TableError(`${this.topic} is followed already`);
     for (let partition = 0; partition < this.options.partitions; partition += 1)
       this.held.set(partition, new Map());
     const onRecord = (record: KafkaMessage, partition: number) => this.takeIn(record, partition);
+    this.catchingUp = true;
     this.following = await followTopic(kafka, this.topic, { ...options, onRecord });
+    this.catchingUp = false;
     return this.following;
   }
 
@@ -160,6 +163,10 @@ export class Table<V> {
   }
 
   private write(key: string, value: V | undefined, bytes: Buffer | null, partition: number): Promise<void> {
+    if (this.catchingUp)
+      return Promise.reject(
+        new TableError(`${this.topic} is not read to its end yet, so ${key} can't be written`),
+      );
     if (!this.held.has(partition)) {
       return Promise.reject(
         new TableError(

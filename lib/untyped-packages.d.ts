@@ -8,6 +8,8 @@ declare module 'lz4js' {
     length: number,
     targetAt: number,
   ): number;
+  /** one frame */
+  export function compress(source: Uint8Array): Uint8Array;
 }
 
 declare module 'kafkajs-snappy' {
