@@ -16,7 +16,7 @@ export async function judge(
   for (const [pipeline, counts] of Object.entries(produced.perPipeline)) {
     judged[pipeline] = evaluate(pipeline, risks, await readTruth(join(folder, truthFile(pipeline))), {
       until: counts.until ?? undefined,
-      totals: { events: counts.events, bad: counts.truthEvents },
+      totals: { events: counts.events - counts.unreviewedEvents, bad: counts.truthEvents },
     });
   }
   return judged;

@@ -1,0 +1,1 @@
+export function readZip(path: string): { name: string; read(): Buffer }[];
