@@ -24,8 +24,8 @@ import { within } from '../../lib/retry.js';
 
 /** A real Apache Kafka broker for tests and load tests: its jars come by Maven into a cache, once; no Docker. */
 const KAFKA_VERSION = '4.4.0';
-const DOWNLOAD_MS = 300_000;
-const START_MS = 60_000;
+export const DOWNLOAD_MS = 300_000;
+export const START_MS = 60_000;
 
 export interface RealKafkaOptions {
   /** over the broker's properties */
