@@ -1,6 +1,13 @@
 import type { StateBlock } from '../contract.js';
 import { Random } from '../training/random.js';
-import { fitJudgement, Judgement, type JudgementLayout, priorsNeeded, untrainedPriors } from './combine.js';
+import {
+  fitJudgement,
+  Judgement,
+  type JudgementLayout,
+  type JudgementPriors,
+  priorsNeeded,
+  untrainedPriors,
+} from './combine.js';
 import { Smoothing } from './smoothing.js';
 
 const THREE: JudgementLayout = {
@@ -27,6 +34,12 @@ function rawScores(rows: number, seed: number): Float32Array {
   return scores;
 }
 
+const ROWS = 60_000;
+let priors: JudgementPriors;
+beforeAll(() => {
+  priors = fitJudgement(THREE, rawScores(ROWS, 1), ROWS);
+});
+
 function judge(judgement: Judgement, scores: Float32Array, rows: number): Float32Array {
   const own = new Float32Array(DETECTORS);
   return Float32Array.from({ length: rows }, (_, row) => judgement.observe(scores, row * DETECTORS, own, 0));
@@ -42,15 +55,13 @@ test('stages with one member fall away', () => {
 test.each([1e-1, 1e-2, 1e-3])(
   'joined surprises are calibrated: a share of %d of normal events is below that p',
   (p) => {
-    const priors = fitJudgement(THREE, rawScores(100_000, 1), 100_000);
-    const surprises = judge(new Judgement(THREE, priors), rawScores(100_000, 2), 100_000);
+    const surprises = judge(new Judgement(THREE, priors), rawScores(ROWS, 2), ROWS);
     const share = surprises.filter((surprise) => surprise > -Math.log10(p)).length / surprises.length;
-    expect(Math.abs(share - p)).toBeLessThan(4 * Math.sqrt((2 * p) / 100_000));
+    expect(Math.abs(share - p)).toBeLessThan(4 * Math.sqrt((2 * p) / ROWS));
   },
 );
 
 test('each cause alone is enough, and two detectors of a group that agree say more than one', () => {
-  const priors = fitJudgement(THREE, rawScores(50_000, 1), 50_000);
   const surprise = (...scores: number[]): number =>
     new Judgement(THREE, priors).observe(Float32Array.from(scores), 0, new Float32Array(DETECTORS), 0);
   const ordinary = surprise(2, 400, 0);
@@ -61,7 +72,6 @@ test('each cause alone is enough, and two detectors of a group that agree say mo
 });
 
 test('a detector that failed is left out, and the rest judge', () => {
-  const priors = fitJudgement(THREE, rawScores(50_000, 1), 50_000);
   const own = new Float32Array(DETECTORS);
   const failed = Float32Array.of(Number.NaN, Number.NaN, 14);
   expect(new Judgement(THREE, priors).observe(failed, 0, own, 0)).toBeGreaterThan(3);
@@ -71,7 +81,6 @@ test('a detector that failed is left out, and the rest judge', () => {
 });
 
 test('state is exact', () => {
-  const priors = fitJudgement(THREE, rawScores(20_000, 1), 20_000);
   const scores = rawScores(12_000, 3);
   const whole = judge(new Judgement(THREE, priors), scores, 12_000);
   const first = new Judgement(THREE, priors);

@@ -18,77 +18,85 @@ export type JudgementPriors = readonly TailPrior[];
 const CAUSE_PRIOR = 1e-3;
 
 interface Plan {
-  readonly groups: readonly { readonly name: string; readonly members: readonly number[] }[];
-  /** index of the first calibration of each stage; -1 for a stage that one member makes needless */
+  readonly detectors: number;
+  readonly lambdas: number;
+  readonly groups: readonly {
+    readonly members: Int32Array;
+    /** -1 for a group of one, which needs none */
+    readonly calibration: number;
+  }[];
+  /** index of the first of the calibrations after the mean over lambdas; -1 for one lambda, which needs none */
   readonly perDetector: number;
-  readonly perGroup: readonly number[];
+  /** -1 for one group, which needs none */
   readonly final: number;
   readonly count: number;
 }
 
-function plan(layout: JudgementLayout): Plan {
-  const names = [...new Set(layout.detectors.map((detector) => detector.group))];
-  const groups = names.map((name) => ({
-    name,
-    members: layout.detectors.flatMap((detector, index) => (detector.group === name ? [index] : [])),
-  }));
-  let count = layout.detectors.length * layout.lambdas;
-  const perDetector = layout.lambdas > 1 ? count : -1;
-  if (perDetector >= 0) count += layout.detectors.length;
-  const perGroup = groups.map((group) => (group.members.length > 1 ? count++ : -1));
+function plan({ detectors, lambdas }: JudgementLayout): Plan {
+  let count = detectors.length * lambdas;
+  const perDetector = lambdas > 1 ? count : -1;
+  if (perDetector >= 0) count += detectors.length;
+  const groups = [...new Set(detectors.map(({ group }) => group))].map((name) => {
+    const members = detectors.flatMap(({ group }, index) => (group === name ? [index] : []));
+    return { members: Int32Array.from(members), calibration: members.length > 1 ? count++ : -1 };
+  });
   const final = groups.length > 1 ? count++ : -1;
-  return { groups, perDetector, perGroup, final, count };
+  return { detectors: detectors.length, lambdas, groups, perDetector, final, count };
 }
 
 /** x^1.25: the sum of these over a group is the power mean but for a root, which the calibration undoes anyway. */
 const power = (x: number): number => x * Math.sqrt(Math.sqrt(x));
 
-type Calibrate = (calibration: number, score: number) => number;
+/** A TailCalibration that learns, or what fitJudgement puts in its place. */
+interface Calibrator {
+  observe(score: number): number;
+}
 
-/** One row through the chain. `surprises` receives the detectors' own; NaN for one that did not take part. */
+/**
+ * One row through the chain. `surprises` receives the detectors' own; NaN for one that did not take part.
+ * On the hot path: typed arrays and direct calls alone.
+ */
 function judgeRow(
-  layout: JudgementLayout,
   chain: Plan,
-  smoothed: ArrayLike<number>,
+  smoothed: Float32Array,
   at: number,
   surprises: Float32Array,
   surprisesAt: number,
-  calibrate: Calibrate,
+  calibrators: readonly Calibrator[],
 ): number {
-  const { lambdas, detectors } = layout;
-  for (let detector = 0; detector < detectors.length; detector++) {
+  const { detectors, lambdas, groups } = chain;
+  for (let detector = 0; detector < detectors; detector++) {
     let sum = 0;
     let present = 0;
-    for (let l = 0; l < lambdas; l++) {
-      const column = detector * lambdas + l;
+    for (let column = detector * lambdas; column < (detector + 1) * lambdas; column++) {
       const score = smoothed[at + column]!;
       if (Number.isNaN(score)) continue;
-      const surprise = calibrate(column, score);
+      const surprise = calibrators[column]!.observe(score);
       sum += lambdas > 1 ? power(surprise) : surprise;
       present++;
     }
     if (present === 0) surprises[surprisesAt + detector] = Number.NaN;
     else if (chain.perDetector < 0) surprises[surprisesAt + detector] = sum;
-    else surprises[surprisesAt + detector] = calibrate(chain.perDetector + detector, sum / present);
+    else
+      surprises[surprisesAt + detector] = calibrators[chain.perDetector + detector]!.observe(sum / present);
   }
   let causes = 0;
   let only = 0;
-  for (let g = 0; g < chain.groups.length; g++) {
+  for (let g = 0; g < groups.length; g++) {
+    const { members, calibration } = groups[g]!;
     let sum = 0;
     let present = 0;
-    const members = chain.groups[g]!.members;
-    for (const detector of members) {
-      const surprise = surprises[surprisesAt + detector]!;
+    for (let m = 0; m < members.length; m++) {
+      const surprise = surprises[surprisesAt + members[m]!]!;
       if (Number.isNaN(surprise)) continue;
-      sum += members.length > 1 ? power(surprise) : surprise;
+      sum += calibration < 0 ? surprise : power(surprise);
       present++;
     }
     if (present === 0) continue;
-    const calibration = chain.perGroup[g]!;
-    only = calibration < 0 ? sum : calibrate(calibration, sum / present);
-    if (chain.final >= 0) causes += Math.log1p(CAUSE_PRIOR * Math.exp(only * Math.LN10));
+    only = calibration < 0 ? sum : calibrators[calibration]!.observe(sum / present);
+    if (chain.final >= 0) causes += Math.log(1 + CAUSE_PRIOR * Math.exp(only * Math.LN10));
   }
-  return chain.final < 0 ? only : calibrate(chain.final, causes);
+  return chain.final < 0 ? only : calibrators[chain.final]!.observe(causes);
 }
 
 /**
@@ -101,13 +109,8 @@ export class Judgement {
   readonly stateSize: number;
   private readonly chain: Plan;
   private readonly calibrations: readonly TailCalibration[];
-  private readonly calibrate: Calibrate;
 
-  constructor(
-    private readonly layout: JudgementLayout,
-    priors: JudgementPriors,
-    options: TailOptions = {},
-  ) {
+  constructor(layout: JudgementLayout, priors: JudgementPriors, options: TailOptions = {}) {
     this.chain = plan(layout);
     if (priors.length !== this.chain.count) {
       throw new RangeError(
@@ -116,12 +119,11 @@ export class Judgement {
     }
     this.calibrations = priors.map((prior) => new TailCalibration(prior, options));
     this.stateSize = this.chain.count * TAIL_STATE_SIZE;
-    this.calibrate = (calibration, score) => this.calibrations[calibration]!.observe(score);
   }
 
   /** The row at smoothed[at..]: returns its surprise (p = 10^-surprise), writes the detectors' own, learns. */
-  observe(smoothed: ArrayLike<number>, at: number, surprises: Float32Array, surprisesAt: number): number {
-    return judgeRow(this.layout, this.chain, smoothed, at, surprises, surprisesAt, this.calibrate);
+  observe(smoothed: Float32Array, at: number, surprises: Float32Array, surprisesAt: number): number {
+    return judgeRow(this.chain, smoothed, at, surprises, surprisesAt, this.calibrations);
   }
 
   save(): Float32Array {
@@ -149,6 +151,30 @@ export function priorsNeeded(layout: JudgementLayout): number {
   return plan(layout).count;
 }
 
+/** A calibration that is being fitted: takes scores down until fit() is called, then judges them without learning. */
+class Stage implements Calibrator {
+  /** where the next score belongs; -1 while earlier stages are fitted */
+  row = -1;
+  private readonly inputs: Float32Array;
+  private fitted: TailCalibration | undefined;
+
+  constructor(rows: number) {
+    this.inputs = new Float32Array(rows).fill(Number.NaN);
+  }
+
+  observe(score: number): number {
+    if (this.fitted !== undefined) return this.fitted.surprise(score);
+    if (this.row >= 0) this.inputs[this.row] = score;
+    return 0;
+  }
+
+  fit(): TailPrior {
+    const prior = fitTailPrior(this.inputs);
+    this.fitted = new TailCalibration(prior);
+    return prior;
+  }
+}
+
 /**
  * The priors from smoothed scores of held-out normal rows (rows x detectors·lambdas), stage by stage: a stage
  * is fitted on what the stages before it give.
@@ -161,27 +187,20 @@ export function fitJudgement(layout: JudgementLayout, smoothed: Float32Array, ro
   }
   const first = Array.from({ length: columns }, (_, column) => column);
   const second = chain.perDetector < 0 ? [] : layout.detectors.map((_, index) => chain.perDetector + index);
-  const third = chain.perGroup.filter((index) => index >= 0);
+  const third = chain.groups.flatMap(({ calibration }) => (calibration < 0 ? [] : [calibration]));
   const stages = [first, second, third, chain.final < 0 ? [] : [chain.final]].filter(
     (stage) => stage.length > 0,
   );
-  const calibrations: TailCalibration[] = [];
+  const stageOf = new Array<Stage>(chain.count);
+  for (const stage of stages) for (const calibration of stage) stageOf[calibration] = new Stage(rows);
   const priors: TailPrior[] = [];
   const spare = new Float32Array(layout.detectors.length);
   for (const stage of stages) {
-    const inputs = stage.map(() => new Float32Array(rows).fill(Number.NaN));
     for (let row = 0; row < rows; row++) {
-      judgeRow(layout, chain, smoothed, row * columns, spare, 0, (calibration, score) => {
-        const input = stage.indexOf(calibration);
-        if (input >= 0) inputs[input]![row] = score;
-        return calibrations[calibration]?.surprise(score) ?? 0;
-      });
+      for (const calibration of stage) stageOf[calibration]!.row = row;
+      judgeRow(chain, smoothed, row * columns, spare, 0, stageOf);
     }
-    stage.forEach((calibration, index) => {
-      const prior = fitTailPrior(inputs[index]!);
-      priors[calibration] = prior;
-      calibrations[calibration] = new TailCalibration(prior);
-    });
+    for (const calibration of stage) priors[calibration] = stageOf[calibration]!.fit();
   }
   return priors;
 }
