@@ -97,4 +97,15 @@ describe('evaluate, by episode', () => {
   it('refuses a truth of both sorts', () => {
     expect(() => evaluate('p', [], [...truth, bad('a', 1, 'x')])).toThrow(/events and episodes/);
   });
+
+  it('judges no risk in a time that nobody reviewed, except in an episode', () => {
+    const unreviewed: TruthRecord = { type: 'unreviewed', pipeline: 'p', entity: 'a', from: 30, to: 60 };
+    const result = evaluate(
+      'p',
+      [risk('a', 15), risk('a', 35), risk('a', 45), risk('b', 35)],
+      [...truth, unreviewed],
+    );
+    expect(result).toMatchObject({ risks: 3, unjudgedRisks: 1, rightRisks: 2, foundTruths: 2 });
+    expect(result.precision).toBeCloseTo(2 / 3);
+  });
 });

@@ -1,4 +1,4 @@
-import type { EpisodeTruth, EventTruth, TruthRecord } from './source.js';
+import type { EpisodeTruth, EventTruth, TruthRecord, UnreviewedTruth } from './source.js';
 
 /** The part of a risk that is compared with the truth. */
 export interface FoundRisk {
@@ -14,7 +14,7 @@ export interface EvaluationOptions {
   until?: number;
   /** how far from an episode (ms) a risk may lie and still belong to it */
   slack?: { before: number; after: number };
-  /** events in all, and those that are bad or lie in an episode: for `chance` */
+  /** events that can be judged, and those of them that are bad or lie in an episode: for `chance` */
   totals?: { events: number; bad: number };
 }
 
@@ -22,8 +22,10 @@ export interface Evaluation {
   readonly pipeline: string;
   /** what recall counts: bad events, or episodes */
   readonly counted: 'event' | 'episode';
-  /** different events that became risks */
+  /** different events that became risks and can be judged */
   readonly risks: number;
+  /** risks in a time that nobody reviewed and outside every episode: neither right nor wrong */
+  readonly unjudgedRisks: number;
   /** of them, those that are bad events or lie in an episode */
   readonly rightRisks: number;
   readonly truths: number;
@@ -52,6 +54,7 @@ export const SLACK: Readonly<Record<string, { before: number; after: number }>> 
  * bad events that became a risk. Where it speaks of episodes (a fault in a unit, labelled readings of a sensor): recall
  * is the share of episodes with at least one risk of the same entity inside, precision the share of risks that lie in
  * an episode of their entity. Risks of one event count once. An episode that is under way when the stream stops counts.
+ * Risks in a time that nobody reviewed count only where they lie in an episode.
  */
 export function evaluate(
   pipeline: string,
@@ -59,38 +62,71 @@ export function evaluate(
   truth: Iterable<TruthRecord>,
   options: EvaluationOptions = {},
 ): Evaluation {
-  const own = uniqueRisks(pipeline, risks);
   const events: EventTruth[] = [];
   const episodes: EpisodeTruth[] = [];
+  const unreviewed: UnreviewedTruth[] = [];
   for (const record of truth) {
-    if (record.pipeline !== pipeline) continue;
-    if ((record.type === 'event' ? record.time : record.from) > (options.until ?? Number.POSITIVE_INFINITY))
+    if (record.pipeline !== pipeline || beginOf(record) > (options.until ?? Number.POSITIVE_INFINITY))
       continue;
     if (record.type === 'event') events.push(record);
-    else episodes.push(record);
+    else if (record.type === 'episode') episodes.push(record);
+    else unreviewed.push(record);
   }
   if (events.length > 0 && episodes.length > 0) {
     throw new Error(
       `the truth of ${pipeline} has events and episodes; they are counted differently: give one of them`,
     );
   }
-  const result =
-    episodes.length > 0
-      ? byEpisode(own, episodes, options.slack ?? SLACK[pipeline] ?? { before: 0, after: 0 })
-      : byEvent(own, events);
+  const own = uniqueRisks(pipeline, risks);
+  const slack = options.slack ?? SLACK[pipeline] ?? NO_SLACK;
+  const { right, ...counts } = episodes.length > 0 ? byEpisode(own, episodes, slack) : byEvent(own, events);
+  const inTime = byEntity(unreviewed);
+  const unjudged = own.filter(
+    (risk) =>
+      !right.has(risk) && (inTime.get(risk.entity) ?? []).some((span) => isInside(risk, span, NO_SLACK)),
+  ).length;
+  const judged = own.length - unjudged;
   const { totals } = options;
   return {
     pipeline,
     counted: episodes.length > 0 ? 'episode' : 'event',
-    risks: own.length,
-    ...result,
-    precision: own.length === 0 ? null : result.rightRisks / own.length,
-    recall: result.truths === 0 ? null : result.foundTruths / result.truths,
+    risks: judged,
+    unjudgedRisks: unjudged,
+    rightRisks: right.size,
+    ...counts,
+    precision: judged === 0 ? null : right.size / judged,
+    recall: counts.truths === 0 ? null : counts.foundTruths / counts.truths,
     chance: totals === undefined || totals.events === 0 ? null : totals.bad / totals.events,
   };
 }
 
-type Counts = Pick<Evaluation, 'rightRisks' | 'truths' | 'foundTruths' | 'byKind'>;
+const NO_SLACK = { before: 0, after: 0 };
+
+function beginOf(record: TruthRecord): number {
+  return record.type === 'event' ? record.time : record.from;
+}
+
+function isInside(
+  risk: FoundRisk,
+  span: { from: number; to: number },
+  slack: { before: number; after: number },
+): boolean {
+  return risk.eventTime >= span.from - slack.before && risk.eventTime <= span.to + slack.after;
+}
+
+function byEntity<T extends { entity: string }>(items: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const known = groups.get(item.entity);
+    if (known) known.push(item);
+    else groups.set(item.entity, [item]);
+  }
+  return groups;
+}
+
+interface Found extends Pick<Evaluation, 'truths' | 'foundTruths' | 'byKind'> {
+  right: ReadonlySet<FoundRisk>;
+}
 
 function uniqueRisks(pipeline: string, risks: Iterable<FoundRisk>): FoundRisk[] {
   const byEventId = new Map<string, FoundRisk>();
@@ -98,35 +134,28 @@ function uniqueRisks(pipeline: string, risks: Iterable<FoundRisk>): FoundRisk[] 
   return [...byEventId.values()];
 }
 
-function byEvent(risks: readonly FoundRisk[], events: readonly EventTruth[]): Counts {
+function byEvent(risks: readonly FoundRisk[], events: readonly EventTruth[]): Found {
   const flagged = new Set(risks.map((risk) => risk.eventId));
   const isBad = new Set(events.map((event) => event.eventId));
   const tally = new Tally();
   for (const event of events) tally.add(event.kind, flagged.has(event.eventId));
-  return { rightRisks: risks.filter((risk) => isBad.has(risk.eventId)).length, ...tally.counts() };
+  return { right: new Set(risks.filter((risk) => isBad.has(risk.eventId))), ...tally.counts() };
 }
 
 function byEpisode(
   risks: readonly FoundRisk[],
   episodes: readonly EpisodeTruth[],
   slack: { before: number; after: number },
-): Counts {
-  const byEntity = new Map<string, FoundRisk[]>();
-  for (const risk of risks) {
-    const known = byEntity.get(risk.entity);
-    if (known) known.push(risk);
-    else byEntity.set(risk.entity, [risk]);
-  }
+): Found {
+  const risksOf = byEntity(risks);
   const right = new Set<FoundRisk>();
   const tally = new Tally();
   for (const episode of episodes) {
-    const inside = (byEntity.get(episode.entity) ?? []).filter(
-      (risk) => risk.eventTime >= episode.from - slack.before && risk.eventTime <= episode.to + slack.after,
-    );
+    const inside = (risksOf.get(episode.entity) ?? []).filter((risk) => isInside(risk, episode, slack));
     for (const risk of inside) right.add(risk);
     tally.add(episode.kind, inside.length > 0);
   }
-  return { rightRisks: right.size, ...tally.counts() };
+  return { right, ...tally.counts() };
 }
 
 class Tally {
@@ -139,7 +168,7 @@ class Tally {
     if (found) counts.found++;
   }
 
-  counts(): Omit<Counts, 'rightRisks'> {
+  counts(): Omit<Found, 'right'> {
     const all = Object.values(this.byKind);
     return {
       truths: all.reduce((sum, one) => sum + one.truths, 0),

@@ -1,4 +1,4 @@
-import { type EventSource, take } from './source.js';
+import { type EventSource, skip, take } from './source.js';
 
 /** 10 events in batches of 4; events 1 and 6 are bad */
 const tenEvents: EventSource<{ n: number }> = {
@@ -58,5 +58,15 @@ describe('take', () => {
 
   it('gives all of a shorter source', async () => {
     expect((await collect(take(tenEvents, 50))).events).toHaveLength(10);
+  });
+});
+
+describe('skip', () => {
+  it('leaves the first events out and counts positions from the first that is left', async () => {
+    expect(await collect(skip(tenEvents, 5))).toEqual({ events: [5, 6, 7, 8, 9], truth: ['6'] });
+    expect((await collect(skip(tenEvents, 5), 2)).events).toEqual([7, 8, 9]);
+    for await (const batch of skip(tenEvents, 5).batches())
+      expect(batch.position).toBe(batch.events[0]!.n - 5);
+    expect(skip(take(tenEvents, 7), 5).total).toBe(2);
   });
 });

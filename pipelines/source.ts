@@ -28,7 +28,10 @@ export interface SourceBatch<E extends object = object> {
 }
 
 export interface TruthMark {
-  /** index in the batch of the event that it speaks of; of the first one for an episode */
+  /**
+   * index in the batch of the event that it speaks of. Of a span of time it is the entity's first event in it that the
+   * stream gives: one that began before the position where the stream was taken up is told with its next event
+   */
   readonly index: number;
   readonly record: TruthRecord;
 }
@@ -36,8 +39,9 @@ export interface TruthMark {
 /**
  * The ground truth. It never is in an event: it goes to a file of its own and is used to judge results only.
  * `event`: this one event is bad. `episode`: the entity was in a bad state from `from` to `to` (event times, inclusive).
+ * `unreviewed`: from `from` to `to` nobody looked at the entity's events, so what isn't called bad may be.
  */
-export type TruthRecord = EventTruth | EpisodeTruth;
+export type TruthRecord = EventTruth | EpisodeTruth | UnreviewedTruth;
 
 export interface EventTruth {
   readonly type: 'event';
@@ -57,6 +61,14 @@ export interface EpisodeTruth {
   readonly kind: string;
   /** the field that is bad, where only one is */
   readonly field?: string;
+}
+
+export interface UnreviewedTruth {
+  readonly type: 'unreviewed';
+  readonly pipeline: string;
+  readonly entity: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The first `count` events of a source. */

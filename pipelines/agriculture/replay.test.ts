@@ -1,13 +1,16 @@
 import { join } from 'node:path';
-import type { EpisodeTruth, SourceBatch } from '../source.js';
-import { agricultureSource, episodesOf, type WaterReading } from './replay.js';
+import type { EpisodeTruth, SourceBatch, UnreviewedTruth } from '../source.js';
+import { agricultureSource, runs, type WaterReading } from './replay.js';
 
 const folder = join(__dirname, '../../examples/agriculture-water');
 const source = agricultureSource({ folder });
 const batches = [...(source.batches() as Iterable<SourceBatch<WaterReading>>)];
 const events = batches.flatMap((batch) => batch.events);
-const truth = batches.flatMap((batch) =>
-  batch.truth.map((mark) => ({ event: batch.events[mark.index]!, record: mark.record as EpisodeTruth })),
+const told = batches.flatMap((batch) =>
+  batch.truth.map((mark) => ({ event: batch.events[mark.index]!, record: mark.record })),
+);
+const truth = told.filter(
+  (one): one is { event: WaterReading; record: EpisodeTruth } => one.record.type === 'episode',
 );
 
 describe('agricultureSource', () => {
@@ -60,8 +63,9 @@ describe('agricultureSource', () => {
     expect([...new Set(events.map((event) => Object.keys(event).join()))]).toEqual([fields]);
   });
 
-  it('tells each labelled run with its first reading', () => {
+  it('tells each labelled run with its first reading, and names its codes', () => {
     expect(truth).toHaveLength(289);
+    expect(truth.every(({ record }) => /^labelled [0-9]+([+][0-9]+)*$/.test(record.kind))).toBe(true);
     for (const { event, record } of truth) {
       expect(event).toMatchObject({ site: record.entity, time: record.from });
       expect(record.to).toBeGreaterThanOrEqual(record.from);
@@ -76,6 +80,36 @@ describe('agricultureSource', () => {
     expect(inside).toHaveLength(3_798);
   });
 
+  it('tells what nobody reviewed: nearly all of 2020', () => {
+    const spans = told
+      .map(({ record }) => record)
+      .filter((record): record is UnreviewedTruth => record.type === 'unreviewed');
+    const isIn = (event: WaterReading) =>
+      spans.some((span) => span.entity === event.site && event.time >= span.from && event.time <= span.to);
+    const of = (year: string) => events.filter((event) => event.id.split(':')[1]!.startsWith(year));
+    const share = (year: string) => of(year).filter(isIn).length / of(year).length;
+    expect(share('2019')).toBe(0);
+    expect(share('2020')).toBeGreaterThan(0.95);
+  });
+
+  it('tells what is under way where the stream is taken up', () => {
+    const position = events.findIndex((event) => event.id === 'mendon:2019-01-03T00:00');
+    const [first] = source.batches(position) as Iterable<SourceBatch<WaterReading>>;
+    const early = first!.truth.filter(
+      (mark) => mark.record.type === 'episode' && mark.record.from < events[position]!.time,
+    );
+    const expected = truth.filter(
+      ({ record }) => record.from < events[position]!.time && record.to >= events[position]!.time,
+    );
+    expect(early.map((mark) => mark.record)).toEqual(
+      expect.arrayContaining(expected.map(({ record }) => record)),
+    );
+    expect(early.length).toBe(expected.length);
+    expect(early.length).toBeGreaterThan(2);
+    for (const { index, record } of early) expect(first!.keys[index]).toBe(record.entity);
+    expect(new Set(early.map((mark) => mark.index).filter((index) => index > 3))).toEqual(new Set());
+  });
+
   it('can be taken up at any position, or for some stations', () => {
     const rest = [...(source.batches(140_000) as Iterable<SourceBatch<WaterReading>>)];
     expect(rest[0]!.position).toBe(140_000);
@@ -85,14 +119,12 @@ describe('agricultureSource', () => {
   });
 });
 
-describe('episodesOf', () => {
-  it('joins neighbouring labelled rows and names their codes', () => {
-    const readings = [0, 1, 2, 3, 4, 5].map((time) => ({ site: 's', time }));
-    const marks = episodesOf(['', '2.0', '1.0', '', '4.0', '4.0'], readings, 'ph');
-    expect(marks.map((mark) => mark.record)).toMatchObject([
-      { from: 1, to: 2, kind: 'labelled 1+2', field: 'ph', entity: 's' },
-      { from: 4, to: 5, kind: 'labelled 4', field: 'ph', entity: 's' },
+describe('runs', () => {
+  it('finds each run of neighbours, at the ends too', () => {
+    expect(runs([1, 0, 0, 1, 1], (value) => value === 1)).toEqual([
+      { first: 0, last: 0 },
+      { first: 3, last: 4 },
     ]);
-    expect(marks.map((mark) => mark.index)).toEqual([1, 4]);
+    expect(runs([], () => true)).toEqual([]);
   });
 });

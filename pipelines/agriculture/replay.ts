@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { columnIndex, readTable } from '../series.js';
-import type { EpisodeTruth, EventSource, SourceBatch, TruthMark } from '../source.js';
+import type { EpisodeTruth, EventSource, SourceBatch, TruthMark, UnreviewedTruth } from '../source.js';
 
 /** schemas/water-reading.avsc */
 export interface WaterReading {
@@ -47,8 +47,10 @@ const MST_OFFSET = '-07:00';
 const NO_VALUE = -9999;
 
 /**
- * The readings of four stations on the Logan River, once: 145,567 raw values in time order. What technicians labelled
- * (any `*_qual` code) becomes the truth: for each variable, each run of labelled rows is an episode.
+ * The readings of four stations on the Logan River, once: 145,567 of them, raw values, in time order. What technicians
+ * labelled (any `*_qual` code) becomes the truth: for each variable, each run of labelled rows is an episode. They had
+ * gone through 2019 and hardly any of 2020 when the series were published: rows where fewer than half of the variables
+ * have a corrected value are told as unreviewed.
  */
 export function agricultureSource(options: AgricultureOptions): EventSource<WaterReading> {
   const { folder, sites = SITES, batchSize = 1_000 } = options;
@@ -59,12 +61,13 @@ export function agricultureSource(options: AgricultureOptions): EventSource<Wate
   const events = stations
     .flatMap((station) => station.readings)
     .sort((a, b) => a.time - b.time || (a.site < b.site ? -1 : 1));
-  const episodes = new Map(stations.flatMap((station) => [...station.episodes]));
+  const spans = stations.flatMap((station) => station.spans);
   return {
     pipeline: 'agriculture',
     schemaName: 'water-reading',
     total: events.length,
     *batches(position = 0): Generator<SourceBatch<WaterReading>> {
+      const toTell = new Map(sites.map((site) => [site, spans.filter((span) => span.entity === site)]));
       for (let at = position; at < events.length; at += batchSize) {
         const part = events.slice(at, at + batchSize);
         yield {
@@ -72,19 +75,29 @@ export function agricultureSource(options: AgricultureOptions): EventSource<Wate
           keys: part.map((event) => event.site),
           events: part,
           times: part.map((event) => event.time),
-          truth: part.flatMap((event, index): TruthMark[] =>
-            (episodes.get(event.id) ?? []).map((record) => ({ index, record })),
-          ),
+          truth: part.flatMap((event, index) => tell(toTell.get(event.site)!, event.time, index)),
         };
       }
     },
   };
 }
 
+type Span = EpisodeTruth | UnreviewedTruth;
+
+/** Takes the spans that have begun off the list (by their beginning), without those that are over. */
+function tell(spans: Span[], time: number, index: number): TruthMark[] {
+  let begun = 0;
+  while (begun < spans.length && spans[begun]!.from <= time) begun++;
+  return spans
+    .splice(0, begun)
+    .filter((span) => span.to >= time)
+    .map((record) => ({ index, record }));
+}
+
 interface Station {
   readings: WaterReading[];
-  /** by the id of the reading with which they begin */
-  episodes: Map<string, EpisodeTruth[]>;
+  /** by their beginning */
+  spans: Span[];
 }
 
 function readStation(folder: string, site: string): Station {
@@ -109,22 +122,36 @@ function readStation(folder: string, site: string): Station {
       stage: null,
     };
   });
-  const episodes = new Map<string, EpisodeTruth[]>();
+  const spans: Span[] = [];
+  const corrected = new Uint8Array(readings.length);
   for (const [field, column] of VARIABLES) {
     const values = columnIndex(table, column, path);
+    const corrections = columnIndex(table, `${column}_cor`, path);
     const codes = columnIndex(table, `${column}_qual`, path);
-    for (let i = 0; i < readings.length; i++)
-      readings[i]![field] = numberOrMissing(table.rows[i]![values]!, column, path, i);
-    for (const episode of episodesOf(
-      table.rows.map((row) => row[codes]!),
-      readings,
-      field,
-    )) {
-      const first = readings[episode.index]!.id;
-      episodes.set(first, [...(episodes.get(first) ?? []), episode.record as EpisodeTruth]);
+    table.rows.forEach((row, i) => {
+      readings[i]![field] = numberOrMissing(row[values]!, column, path, i);
+      if (row[corrections] !== '') corrected[i]!++;
+    });
+    const rowCodes = table.rows.map((row) => row[codes]!);
+    for (const { first, last } of runs(rowCodes, (code) => code !== '')) {
+      const kinds = new Set(rowCodes.slice(first, last + 1).map(Number));
+      const kind = `labelled ${[...kinds].sort((a, b) => a - b).join('+')}`;
+      spans.push({ type: 'episode', ...spanOf(readings, first, last), kind, field });
     }
   }
-  return { readings, episodes };
+  for (const { first, last } of runs(corrected, (count) => count < VARIABLES.length / 2)) {
+    spans.push({ type: 'unreviewed', ...spanOf(readings, first, last) });
+  }
+  return { readings, spans: spans.sort((a, b) => a.from - b.from) };
+}
+
+function spanOf(readings: readonly WaterReading[], first: number, last: number) {
+  return {
+    pipeline: 'agriculture',
+    entity: readings[first]!.site,
+    from: readings[first]!.time,
+    to: readings[last]!.time,
+  };
 }
 
 function numberOrMissing(text: string, column: string, path: string, row: number): number | null {
@@ -135,30 +162,17 @@ function numberOrMissing(text: string, column: string, path: string, row: number
   return value === NO_VALUE ? null : value;
 }
 
-/** Each run of rows with a code; its kind names the codes in it. */
-export function episodesOf(
-  codes: readonly string[],
-  readings: readonly { site: string; time: number }[],
-  field: string,
-): TruthMark[] {
-  const found: TruthMark[] = [];
-  for (let i = 0; i < codes.length; i++) {
-    if (codes[i] === '') continue;
+/** Each run of neighbouring values for which `holds` is true. */
+export function runs<T>(
+  values: ArrayLike<T>,
+  holds: (value: T) => boolean,
+): { first: number; last: number }[] {
+  const found: { first: number; last: number }[] = [];
+  for (let i = 0; i < values.length; i++) {
+    if (!holds(values[i]!)) continue;
     const first = i;
-    const kinds = new Set<number>();
-    for (; i < codes.length && codes[i] !== ''; i++) kinds.add(Number(codes[i]));
-    found.push({
-      index: first,
-      record: {
-        type: 'episode',
-        pipeline: 'agriculture',
-        entity: readings[first]!.site,
-        from: readings[first]!.time,
-        to: readings[i - 1]!.time,
-        kind: `labelled ${[...kinds].sort((a, b) => a - b).join('+')}`,
-        field,
-      },
-    });
+    while (i + 1 < values.length && holds(values[i + 1]!)) i++;
+    found.push({ first, last: i });
   }
   return found;
 }

@@ -86,6 +86,14 @@ describe('productionSource', () => {
     }
   });
 
+  it('tells a fault that is under way where the stream is taken up', () => {
+    const { truth } = collect(60_000);
+    const { index, record } = truth[0]!;
+    const later = collect(500, {}, index + 1_200).truth.find((mark) => mark.record.entity === record.entity);
+    expect(later?.record).toEqual(record);
+    expect(later!.index).toBeLessThan(12);
+  });
+
   it('keeps the truth out of the events', () => {
     const fields = [...['id', 'time', 'plant', 'unit'], ...VARIABLES].join();
     expect([...new Set(collect(9_000).events.map((event) => Object.keys(event).join()))]).toEqual([fields]);

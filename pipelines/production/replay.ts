@@ -103,6 +103,7 @@ function* replay(
     }),
   );
   let batch = emptyBatch(from);
+  const untold = new Set(slots.keys());
   for (let position = 0; ; position++) {
     const index = position % slots.length;
     const slot = slots[index]!;
@@ -113,7 +114,9 @@ function* replay(
         start +
         Math.floor(position / slots.length) * INTERVAL_MS +
         Math.floor((index * INTERVAL_MS) / slots.length);
-      if (slot.campaign.fault !== 0 && slot.row === slot.campaign.faultFrom)
+      // A fault under way where the stream is taken up is told with the line's next reading.
+      const begins = slot.row === slot.campaign.faultFrom || untold.delete(index);
+      if (begins && slot.campaign.fault !== 0 && slot.row >= slot.campaign.faultFrom)
         batch.truth.push(episode(slot, time, batch.events.length));
       batch.keys.push(slot.unit);
       batch.times.push(time);
@@ -144,11 +147,11 @@ function nextCampaign(slot: Slot, index: number, plan: CampaignPlan, lines: numb
   slot.row = 0;
 }
 
-function episode(slot: Slot, from: number, index: number): TruthMark {
-  const { campaign } = slot;
-  const to = from + (campaign.rows - 1 - campaign.faultFrom) * INTERVAL_MS;
+function episode({ campaign, row, unit }: Slot, time: number, index: number): TruthMark {
+  const from = time - (row - campaign.faultFrom) * INTERVAL_MS;
+  const to = time + (campaign.rows - 1 - row) * INTERVAL_MS;
   const kind = `fault-${String(campaign.fault).padStart(2, '0')}`;
-  return { index, record: { type: 'episode', pipeline: 'production', entity: slot.unit, from, to, kind } };
+  return { index, record: { type: 'episode', pipeline: 'production', entity: unit, from, to, kind } };
 }
 
 function reading(series: SeriesFolder, slot: Slot, time: number): PlantReading {

@@ -37,6 +37,8 @@ export interface StreamCounts {
   bytes: number;
   /** events that the ground truth calls bad, or that lie in one of its episodes */
   truthEvents: number;
+  /** other events, of a time that nobody reviewed: they can't be judged */
+  unreviewedEvents: number;
   /** event times of the first and last event */
   from: number | null;
   until: number | null;
@@ -65,8 +67,9 @@ interface Encoded {
 export class Stream {
   readonly counts: StreamCounts;
   private readonly partitionOfKey = new Map<string, number>();
-  /** entity → event time until which it is in an episode */
+  /** entity → event time until which it is in an episode, or in a time that nobody reviewed */
   private readonly episodes = new Map<string, number>();
+  private readonly unreviewed = new Map<string, number>();
   private groups = 0;
   private planted = 0;
   private turn = 0;
@@ -77,6 +80,7 @@ export class Stream {
       events: 0,
       bytes: 0,
       truthEvents: 0,
+      unreviewedEvents: 0,
       from: null,
       until: null,
       position: parts.position,
@@ -155,7 +159,7 @@ export class Stream {
   private async account(batch: SourceBatch, from: number, to: number, bytes: number): Promise<void> {
     const { counts } = this;
     const marks = batch.truth.filter((mark) => mark.index >= from && mark.index < to);
-    counts.truthEvents += this.countTruth(batch, from, to, marks);
+    this.countTruth(batch, from, to, marks);
     counts.events += to - from;
     counts.bytes += bytes;
     counts.from ??= batch.times[from]!;
@@ -167,22 +171,22 @@ export class Stream {
     );
   }
 
-  private countTruth(batch: SourceBatch, from: number, to: number, marks: SourceBatch['truth']): number {
-    const { episodes } = this;
-    let bad = marks.filter(({ record }) => record.type === 'event').length;
-    if (episodes.size === 0 && bad === marks.length) return bad;
+  private countTruth(batch: SourceBatch, from: number, to: number, marks: SourceBatch['truth']): void {
+    const { counts, episodes, unreviewed } = this;
+    const single = marks.filter(({ record }) => record.type === 'event').length;
+    counts.truthEvents += single;
+    if (episodes.size === 0 && unreviewed.size === 0 && single === marks.length) return;
     for (let i = from, next = 0; i < to; i++) {
       const key = batch.keys[i]!;
       for (; marks[next]?.index === i; next++) {
         const { record } = marks[next]!;
-        if (record.type === 'episode') episodes.set(key, Math.max(record.to, episodes.get(key) ?? record.to));
+        if (record.type === 'event') continue;
+        const open = record.type === 'episode' ? episodes : unreviewed;
+        open.set(key, Math.max(record.to, open.get(key) ?? record.to));
       }
-      const until = episodes.get(key);
-      if (until === undefined) continue;
-      if (batch.times[i]! <= until) bad++;
-      else episodes.delete(key);
+      if (isOpen(episodes, key, batch.times[i]!)) counts.truthEvents++;
+      else if (isOpen(unreviewed, key, batch.times[i]!)) counts.unreviewedEvents++;
     }
-    return bad;
   }
 
   private async plantDue(last: { key: string; event: object }, signal: AbortSignal): Promise<void> {
@@ -227,6 +231,13 @@ export class Stream {
       await truth?.planted({ pipeline: source.pipeline, topic, kind, refused: true });
     }
   }
+}
+
+function isOpen(spans: Map<string, number>, key: string, time: number): boolean {
+  const until = spans.get(key);
+  if (until === undefined) return false;
+  if (time > until) spans.delete(key);
+  return time <= until;
 }
 
 /** The broker says no to this very message: its limit, not a fault. */

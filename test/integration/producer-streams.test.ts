@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await broker?.stop();
   await registry?.stop();
-  await rm(folder, { recursive: true, force: true });
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 const env = (more: NodeJS.ProcessEnv = {}) => ({
@@ -147,12 +147,13 @@ it('produces the three streams in both framings, with the truth in files of its 
           [pipeline.time]: record.time,
         });
         bad++;
-      } else
+      } else if (record.from >= counts.from!) {
         expect(
           good.some(
             (event) => event[pipeline.entity] === record.entity && event[pipeline.time] === record.from,
           ),
         ).toBe(true);
+      }
     }
     const inside = good.filter((event) =>
       truth.some(
