@@ -1,10 +1,8 @@
-import { createInterface } from 'node:readline';
-
 /**
  * Ends this process once whoever started it lets go of its stdin: asked to stop, or dead. Ctrl-C reaches a terminal's
  * whole process group; the starter alone decides what stops when, so it is ignored here.
  */
-export function liveWithParent(stop: () => Promise<void>, onLine?: (line: string) => void): void {
+export function liveWithParent(stop: () => Promise<void>): void {
   process.on('SIGINT', () => {});
   let ending = false;
   const end = () => {
@@ -19,7 +17,5 @@ export function liveWithParent(stop: () => Promise<void>, onLine?: (line: string
     );
   };
   process.on('SIGTERM', end);
-  createInterface({ input: process.stdin })
-    .on('line', (line) => onLine?.(line))
-    .on('close', end);
+  process.stdin.on('end', end).on('error', end).resume();
 }

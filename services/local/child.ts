@@ -13,8 +13,8 @@ export interface ChildOptions<T> {
   entry: string;
   args?: string[];
   env?: NodeJS.ProcessEnv;
-  /** reads a line of the child's stdout and may answer on its stdin; the first value it returns makes the child ready */
-  ready: (line: string, send: (answer: string) => void) => T | undefined;
+  /** reads a line of the child's stdout; the first value it returns makes the child ready */
+  ready: (line: string) => T | undefined;
   readyTimeoutMs?: number;
   log: Logger;
 }
@@ -70,7 +70,7 @@ export async function startChild<T>(options: ChildOptions<T>): Promise<Child<T>>
   };
   const ready = new Promise<T>((resolve) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const value = options.ready(line, (answer) => child.stdin.write(`${answer}\n`));
+      const value = options.ready(line);
       if (value !== undefined) resolve(value);
     });
   });

@@ -11,8 +11,6 @@ export interface LocalStackOptions {
   /** 0 or absent: any free one */
   ports?: { broker?: number; clickhouse?: number; registry?: number };
   log: Logger;
-  /** told about what takes long: a download on first use */
-  progress?: (line: string) => void;
 }
 
 export interface LocalStack {
@@ -32,12 +30,12 @@ export interface LocalStack {
  * TCP like any others. The processes it starts end with this one, however it ends.
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
-  const { log, ports = {}, progress } = options;
+  const { log, ports = {} } = options;
   const dataDir = options.dataDir && resolve(options.dataDir);
   if (dataDir) await mkdir(dataDir, { recursive: true });
 
   const started = await Promise.allSettled([
-    startBroker({ port: ports.broker, log, progress }),
+    startBroker({ port: ports.broker, log }),
     startClickHouse({ dataDir, port: ports.clickhouse, log }),
     startRegistry({ dataDir, port: ports.registry }),
   ] as const);

@@ -1,6 +1,7 @@
 import { createLog } from '../../lib/log.js';
 import { runService } from '../../lib/shutdown.js';
 import { readLocalConfig } from './config.js';
+import { RETENTION_BYTES } from './kafka/topics.js';
 import { type LocalStack, startLocalStack } from './local.js';
 
 /**
@@ -10,9 +11,8 @@ import { type LocalStack, startLocalStack } from './local.js';
 export async function main(env: NodeJS.ProcessEnv, { json = false }: { json?: boolean } = {}): Promise<void> {
   await runService('local', async () => {
     const { ports, dataDir, logLevel } = readLocalConfig(env);
-    const progress = (line: string) => process.stderr.write(`riskwire: ${line}\n`);
     const log = createLog('local', { level: logLevel, destination: process.stderr });
-    const stack = await startLocalStack({ ports, dataDir, log, progress });
+    const stack = await startLocalStack({ ports, dataDir, log });
     process.stdout.write(json ? `${JSON.stringify(addresses(stack, dataDir))}\n` : page(stack, dataDir));
     return stack;
   });
@@ -42,8 +42,9 @@ To try it:
   curl ${registryUrl}/subjects
 
 What it does not keep:
-  The broker keeps about 5 MB a partition in memory and nothing after it stops; it drops the oldest first, read or
-  not. Whoever produces into it paces itself by the lag of the group that reads.
+  The broker keeps everything in memory: the newest ${RETENTION_BYTES >> 20} MB of a partition (compacted topics: the newest record of
+  each key), and nothing once it stops. It drops the oldest first, read or not, so whoever produces into it paces
+  itself by the lag of the group that reads. No transactions, no users, one broker.
   ${
     dataDir
       ? `ClickHouse's tables and the schemas are in ${dataDir}.`
