@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { STANDARD_WAITS } from '../../alerting/retry-schedule.js';
 import { type AddressRange, parseRange } from '../../lib/address-guard.js';
-import { duration, list, readConfig, secret, url } from '../../lib/config.js';
+import { ConfigError, duration, list, readConfig, secret, url } from '../../lib/config.js';
 import { formatDuration, parseDuration } from '../../lib/duration.js';
 import { packageRoot } from '../../lib/paths.js';
+import { reasonOf } from '../../lib/retry.js';
 import { parseKey } from './api-keys.js';
 
 const KEY_BYTES = 32;
@@ -113,20 +114,27 @@ export type AlertApiConfig = Omit<
 
 /** Reads the environment; throws one ConfigError that names every fault. */
 export function readAlertApiConfig(env: NodeJS.ProcessEnv): AlertApiConfig {
-  const { secretKey, webhookAllow, webhookRetryWaits, pipelines, ...rest } = readConfig(
-    AlertApiVariables,
-    env,
-    {
-      check,
-    },
-  );
+  const faults = ownFaults(env);
+  const { secretKey, webhookAllow, webhookRetryWaits, pipelines, ...rest } = readAll(env, faults);
   return {
     ...rest,
-    pipelines: pipelines.length === 1 && pipelines[0] === 'all' ? undefined : pipelines,
+    pipelines: pipelines.includes('all') ? undefined : pipelines,
     secretKeys: secretKey ? keysOf(secretKey) : [LOCAL_KEY],
     allow: webhookAllow.map(parseRange),
     retryWaits: webhookRetryWaits.map(parseDuration),
   };
+}
+
+/** Faults that the schema sees and those that it can't, in one error. */
+function readAll(env: NodeJS.ProcessEnv, faults: readonly string[]): Static<typeof AlertApiVariables> {
+  try {
+    const config = readConfig(AlertApiVariables, env);
+    if (faults.length === 0) return config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError([...error.faults, ...faults]);
+  }
+  throw new ConfigError(faults);
 }
 
 /** Everybody knows it: for one machine's trials, where a restart must still be able to read its secrets. */
@@ -136,35 +144,40 @@ function keysOf(text: string): Buffer[] {
   return text.split(',').map((part) => Buffer.from(part.trim(), 'base64'));
 }
 
-function check(config: Static<typeof AlertApiVariables>): string[] {
+/** What a schema can't say of a variable. */
+function ownFaults(env: NodeJS.ProcessEnv): string[] {
+  const text = (name: string) => env[name]?.trim() ?? '';
+  const parts = (name: string) =>
+    text(name)
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
   const faults: string[] = [];
   const remedy = `set it to ${KEY_BYTES} random bytes in base64 (openssl rand -base64 ${KEY_BYTES})`;
-  if (!config.secretKey && !config.insecureLocal) {
+  const secretKey = text('RISKWIRE_SECRET_KEY');
+  if (!secretKey && !/^(1|true|yes|on)$/i.test(text('RISKWIRE_INSECURE_LOCAL'))) {
     faults.push(
       `RISKWIRE_SECRET_KEY is not set, but webhook secrets are kept encrypted: ${remedy}, or set RISKWIRE_INSECURE_LOCAL=1 on a machine where that doesn't matter`,
     );
   }
-  if (config.secretKey && keysOf(config.secretKey).some((key) => key.length !== KEY_BYTES)) {
+  if (secretKey && keysOf(secretKey).some((key) => key.length !== KEY_BYTES)) {
     faults.push(
       `RISKWIRE_SECRET_KEY holds a key that is not ${KEY_BYTES} bytes long (it is not shown): ${remedy}`,
     );
   }
-  if (config.bootstrapKey && !parseKey(config.bootstrapKey)) {
+  if (text('RISKWIRE_BOOTSTRAP_KEY') && !parseKey(text('RISKWIRE_BOOTSTRAP_KEY'))) {
     faults.push(
       'RISKWIRE_BOOTSTRAP_KEY is not an API key (it is not shown): set it to rw_<id>_<secret>, where <id> is of letters and digits and <secret> has at least 22 characters of A-Z a-z 0-9 _ -',
     );
   }
-  if (config.webhookTimeout < 100)
-    faults.push(
-      `RISKWIRE_WEBHOOK_TIMEOUT is ${config.webhookTimeout} ms: set it to at least 100ms, 15s to 30s is usual`,
-    );
-  for (const range of config.webhookAllow)
+  for (const range of parts('RISKWIRE_WEBHOOK_ALLOW'))
     faults.push(...faultOf(() => parseRange(range), 'RISKWIRE_WEBHOOK_ALLOW'));
-  for (const wait of config.webhookRetryWaits)
+  for (const wait of parts('RISKWIRE_WEBHOOK_RETRY_WAITS'))
     faults.push(...faultOf(() => parseDuration(wait), 'RISKWIRE_WEBHOOK_RETRY_WAITS'));
-  if (config.publicUrl && !/^https?:\/\/[^\s]+$/.test(config.publicUrl)) {
+  const publicUrl = text('RISKWIRE_PUBLIC_URL');
+  if (publicUrl && !(/^https?:\/\//.test(publicUrl) && URL.canParse(publicUrl))) {
     faults.push(
-      `RISKWIRE_PUBLIC_URL is ${JSON.stringify(config.publicUrl)}: set it to an address such as https://riskwire.example.com, or leave it out`,
+      `RISKWIRE_PUBLIC_URL is ${JSON.stringify(publicUrl)}: set it to an address such as https://riskwire.example.com, or leave it out`,
     );
   }
   return faults;
@@ -175,6 +188,6 @@ function faultOf(parse: () => unknown, variable: string): string[] {
     parse();
     return [];
   } catch (error) {
-    return [`${variable}: ${(error as Error).message}`];
+    return [`${variable}: ${reasonOf(error)}`];
   }
 }

@@ -21,6 +21,15 @@ export interface Delivery {
   body: Buffer;
 }
 
+/** Of a delivery that was never tried. */
+export const NEW_DELIVERY = {
+  state: 'pending',
+  attempts: 0,
+  lastStatus: 0,
+  lastError: '',
+  durationMs: 0,
+} as const;
+
 /** A delivery and the partition that it, its incident and its risks are in. */
 export interface PlacedDelivery {
   partition: number;

@@ -9,7 +9,7 @@ import type { Logger } from '../../lib/log.js';
 import type { Table } from '../../lib/table.js';
 import type { TopicReader } from '../../lib/topic-reader.js';
 import type { TopicNames } from '../../lib/topics.js';
-import type { Delivery, PlacedDelivery } from './delivery.js';
+import { type Delivery, NEW_DELIVERY, type PlacedDelivery } from './delivery.js';
 import { type DeliveryWorker, shareBodies } from './delivery-worker.js';
 import { Ownership } from './ownership.js';
 import { PartitionState, Segment } from './partition-state.js';
@@ -299,8 +299,6 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
     },
   };
 }
-
-const NEW_DELIVERY = { state: 'pending', attempts: 0, lastStatus: 0, lastError: '', durationMs: 0 } as const;
 
 /** What must be followed by a write of its own: changes that someone may be told of. */
 function isFinal(change: Change): boolean {
