@@ -1,5 +1,5 @@
 import type { Contribution, Detector, DetectorBatch, StateBlock } from '../contract.js';
-import { checkReading, GAP_SCORE, initSensor, SENSOR_SIZE, type Verdict } from './sensor-checks/sensor.js';
+import { checkReading, initSensor, SENSOR_SIZE, type Verdict } from './sensor-checks/sensor.js';
 
 export interface SensorChecksOptions {
   readonly sensors: number;
@@ -112,5 +112,3 @@ export class SensorChecks implements Detector {
 
   dispose(): void {}
 }
-
-export { GAP_SCORE };

@@ -44,6 +44,32 @@ test('what several detectors say about one field is one reason, in the words of 
   expect(reasonsOf(opinions, describeIt, 1)).toHaveLength(1);
 });
 
+test('the parts of one feature without a field are one reason', () => {
+  const parts: Described[] = ['hour.sin', 'hour.cos', 'gap'].map((feature) => ({
+    feature,
+    field: '',
+    unit: '',
+    observed: 3,
+    toUnit: () => Number.NaN,
+  }));
+  const contributions = parts.map((_, index) => ({
+    index,
+    space: 'feature' as const,
+    share: 0.3,
+    expected: 0,
+    direction: 'unusual' as const,
+  }));
+  const reasons = reasonsOf(
+    [{ detector: 'autoencoder', surprise: 2, contributions }],
+    (_, index) => parts[index]!,
+    5,
+  );
+  expect(reasons.map(({ feature, share }) => [feature, share])).toEqual([
+    ['hour.sin', 0.6],
+    ['gap', 0.3],
+  ]);
+});
+
 test('shares add up to at most 1, and detectors without surprise have no voice', () => {
   const total = reasonsOf(opinions, describeIt, 5).reduce((sum, { share }) => sum + share, 0);
   expect(total).toBeLessThanOrEqual(1 + 1e-12);
@@ -106,17 +132,30 @@ describe('sentences', () => {
       direction: 'missing',
     });
     expect(say([stuck, missing], { entity: 'site' })).toEqual({
-      en: 'ph stuck at 8.4 pH; stage is missing',
+      en: 'pH stuck at 8.4 pH; water level is missing',
       zh: 'pH 值停留在 8.4 pH 不变；水位缺失。',
     });
     const fresh = reason({
-      feature: 'new terminal',
-      field: 'terminal',
+      feature: 'device',
+      field: 'device',
       observed: null,
       expected: null,
       direction: 'unusual',
     });
-    expect(say([fresh], card)['en']).toBe('new terminal is unusual for this card');
+    expect(say([fresh], card)['en']).toBe('device is unusual for this card');
+  });
+
+  test('have words of their own for features that are no plain readings', () => {
+    const named = (feature: string, field: string, observed: number | null = null): string =>
+      say([reason({ feature, field, observed, expected: null, unit: '', direction: 'unusual' })], card)[
+        'en'
+      ]!;
+    expect(named('terminal.new', 'terminal')).toBe('terminal never seen before with this card');
+    expect(named('hour.sin', '', 3.2)).toBe('at an unusual hour for this card');
+    expect(named('events.burst', '')).toBe('many events of this card in a short time');
+    expect(named('amount.change', 'amount', 80)).toBe('sudden change of amount to 80');
+    expect(named('amount.change', 'amount')).toBe('amount is unusual for this card');
+    expect(named('gap', '', 5)).toBe('time since the event before 5 is unusual');
   });
 
   test('nothing to say is said', () => {

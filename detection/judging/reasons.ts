@@ -63,7 +63,8 @@ export function reasonsOf(opinions: readonly Opinion[], describe: Describe, most
         direction: contribution.direction,
         share,
       };
-      const key = described.field === '' ? ` ${described.feature}` : described.field;
+      // what is about no field is one thing by its first part: hour.sin and hour.cos
+      const key = described.field === '' ? ` ${described.feature.split('.', 1)[0]}` : described.field;
       const before = byField.get(key);
       const strength = reason.expected === null && reason.direction !== 'missing' ? share / 4 : share;
       if (before === undefined) byField.set(key, { reason, strength, share });

@@ -63,7 +63,14 @@ export class Sentences {
     if (observed !== null) values.observed = withUnit(observed);
     if (expected !== null) values.expected = withUnit(expected);
     let template = templates.bare[direction];
-    if (observed !== null && direction !== 'missing') {
+    const special = this.special(reason.feature);
+    if (
+      special !== undefined &&
+      direction !== 'missing' &&
+      (observed !== null || !special.includes('{observed}'))
+    ) {
+      template = special;
+    } else if (observed !== null && direction !== 'missing') {
       template = templates.alone[direction];
       if (expected !== null && direction !== 'stuck') {
         values.difference = withUnit(Math.abs(observed - expected));
@@ -82,11 +89,23 @@ export class Sentences {
     return template.replace(/\{(\w+)\}/g, (hole, key: string) => values[key] ?? hole);
   }
 
+  private special(feature: string): string | undefined {
+    const { special } = this.templates;
+    const dot = feature.lastIndexOf('.');
+    return (
+      special[feature] ?? special[baseOf(feature)] ?? (dot < 0 ? undefined : special[feature.slice(dot)])
+    );
+  }
+
   private name({ feature, field }: Reason): string {
     const { words } = this.templates;
-    return words[feature] ?? words[field] ?? (feature === '' ? field : feature);
+    const base = field === '' ? baseOf(feature) : field;
+    return words[base] ?? base;
   }
 }
+
+/** 'hour' of 'hour.sin', 'amount' of 'amount.habit' */
+const baseOf = (feature: string): string => feature.split('.', 1)[0]!;
 
 /** A risk's `sentences`: language tag -> sentence, for all languages that ship. */
 export function sentenceMaker(): (

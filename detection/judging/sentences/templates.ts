@@ -17,6 +17,11 @@ export interface Templates {
   readonly alone: Readonly<Record<Exclude<Direction, 'missing'>, string>>;
   /** without an observed number */
   readonly bare: Readonly<Record<Direction, string>>;
+  /**
+   * sentences of their own, by a feature's name ('events.burst'), its first part ('hour') or its last with the
+   * dot ('.new'); one with {observed} is passed over where there is no number
+   */
+  readonly special: Readonly<Record<string, string>>;
   /** between a number and its unit, '' for none */
   readonly unitSpace: string;
   /** between two reasons, and at the end */
