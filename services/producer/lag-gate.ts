@@ -4,7 +4,7 @@ import type { Admin } from 'kafkajs';
 export interface LagBounds {
   /** messages of a partition that the group may not have committed yet. Default 40,000 */
   messages?: number;
-  /** their bytes. Default 2,000,000 */
+  /** their bytes. Default 4,000,000 */
   bytes?: number;
   /** how long the group may stand still before the producer gives up, ms. Default 120,000 */
   stallMs?: number;
@@ -28,9 +28,9 @@ interface PartitionLag {
 const POLL_MS = 50;
 
 /**
- * Holds a producer back so that nothing is dropped unread: the local broker keeps about 5 MB or 100,000 messages of a
- * partition in memory. What a consumer group hasn't committed stays under a bound in messages and in bytes, for each
- * partition. The group's offsets are read only while somebody waits.
+ * Holds a producer back so that nothing is dropped unread: a broker in memory keeps some MB of a partition (the local
+ * one 16), whoever has read them. What a consumer group hasn't committed stays under a bound in messages and in bytes,
+ * for each partition. The group's offsets are read only while somebody waits.
  */
 export class LagGate {
   private readonly topics = new Map<string, PartitionLag[]>();
@@ -46,7 +46,7 @@ export class LagGate {
     bounds: LagBounds = {},
   ) {
     this.messages = bounds.messages ?? 40_000;
-    this.bytes = bounds.bytes ?? 2_000_000;
+    this.bytes = bounds.bytes ?? 4_000_000;
     this.stallMs = bounds.stallMs ?? 120_000;
   }
 
