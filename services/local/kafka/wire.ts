@@ -90,7 +90,8 @@ export class Writer {
   private flushed = 0;
 
   int8(value: number): this {
-    this.block.writeInt8(value, this.room(1));
+    const at = this.room(1);
+    this.block.writeInt8(value, at);
     return this;
   }
 
@@ -99,17 +100,20 @@ export class Writer {
   }
 
   int16(value: number): this {
-    this.block.writeInt16BE(value, this.room(2));
+    const at = this.room(2);
+    this.block.writeInt16BE(value, at);
     return this;
   }
 
   int32(value: number): this {
-    this.block.writeInt32BE(value, this.room(4));
+    const at = this.room(4);
+    this.block.writeInt32BE(value, at);
     return this;
   }
 
   int64(value: number | bigint): this {
-    this.block.writeBigInt64BE(BigInt(value), this.room(8));
+    const at = this.room(8);
+    this.block.writeBigInt64BE(BigInt(value), at);
     return this;
   }
 
@@ -156,6 +160,7 @@ export class Writer {
     return this;
   }
 
+  /** Where so many bytes may be written. It may begin a new block, so it has to be asked before the block is. */
   private room(bytes: number): number {
     if (this.used + bytes > BLOCK_BYTES) this.flush();
     const at = this.used;
