@@ -7,6 +7,7 @@ import kafkajs, {
   type Message,
   type PartitionAssigner,
   type Producer,
+  type RetryOptions,
   type SASLOptions,
 } from 'kafkajs';
 import { registerCodecs } from './kafka-codecs.js';
@@ -28,19 +29,30 @@ export interface KafkaOptions {
 const RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, factor: 0.2, multiplier: 2, retries: 30 };
 
 /** The client that everything here shares: all codecs, bounded waits, its own chatter kept low in the log. */
-export function createKafka({ brokers, clientId, log, ssl, sasl }: KafkaOptions): Kafka {
+export function createKafka(options: KafkaOptions): Kafka {
   registerCodecs();
-  return new kafkajs.Kafka({
-    brokers,
-    clientId,
-    ssl,
-    sasl,
-    connectionTimeout: 3_000,
-    requestTimeout: 30_000,
-    retry: RETRY,
-    logLevel: logLevel.INFO,
-    logCreator: () => bridge(log),
-  });
+  return new KafkaClient(options, RETRY);
+}
+
+/** Remembers its options, so that a client that doesn't retry can be made like it. */
+class KafkaClient extends kafkajs.Kafka {
+  constructor(
+    readonly options: KafkaOptions,
+    retry: RetryOptions,
+  ) {
+    const { brokers, clientId, ssl, sasl, log } = options;
+    const timeouts = { connectionTimeout: 3_000, requestTimeout: 30_000 };
+    super({
+      brokers,
+      clientId,
+      ssl,
+      sasl,
+      retry,
+      ...timeouts,
+      logLevel: logLevel.INFO,
+      logCreator: () => bridge(log),
+    });
+  }
 }
 
 /**
@@ -71,14 +83,14 @@ export interface WaitOptions {
 }
 
 /** Waits until a broker answers. Fails, when the time is over, with one sentence that says what was tried and what to do. */
-export async function waitForKafka(
-  kafka: Kafka,
-  { timeoutMs, brokers, onWait, signal }: WaitOptions,
-): Promise<void> {
-  const where = brokers ? ` at ${brokers.join(', ')}` : '';
+export async function waitForKafka(kafka: Kafka, options: WaitOptions): Promise<void> {
+  const { timeoutMs, onWait, signal } = options;
+  const ours = kafka instanceof KafkaClient ? kafka.options : undefined;
+  const brokers = options.brokers ?? ours?.brokers;
+  const asking = ours ? new KafkaClient(ours, { retries: 0 }) : kafka;
   try {
     await retry(
-      () => withAdmin(kafka, async (admin) => void (await admin.describeCluster()), { retries: 0 }),
+      () => withAdmin(asking, async (admin) => void (await admin.describeCluster()), { retries: 0 }),
       {
         timeoutMs,
         initialDelayMs: 200,
@@ -89,6 +101,7 @@ export async function waitForKafka(
   } catch (error) {
     if (signal?.aborted) throw error;
     const cause = error instanceof Error && error.cause ? error.cause : error;
+    const where = brokers ? ` at ${brokers.join(', ')}` : '';
     throw new Error(
       `no Kafka broker answered${where} within ${timeoutMs} ms (${reasonOf(cause)}): start one, or set RISKWIRE_BROKERS to where it is`,
       { cause },

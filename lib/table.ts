@@ -176,9 +176,7 @@ export class Table<V> {
     }
     return new Promise((done, failed) => {
       this.waiting.push({ key, value, bytes, partition, done, failed });
-      this.sending ??= this.sendAll().finally(() => {
-        this.sending = undefined;
-      });
+      this.sending ??= this.sendAll();
     });
   }
 
@@ -195,6 +193,8 @@ export class Table<V> {
         for (const write of writes) write.failed(error);
       }
     }
+    // In the same turn as the check above: a write that comes a moment later starts anew.
+    this.sending = undefined;
   }
 
   private nextRequest(): Write<V>[] {

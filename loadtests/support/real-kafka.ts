@@ -20,7 +20,7 @@ import type { ITopicConfig, Kafka } from 'kafkajs';
 import { createKafka, waitForKafka, withAdmin } from '../../lib/kafka.js';
 import { silentLog } from '../../lib/log.js';
 import { packageRoot } from '../../lib/paths.js';
-import { within } from '../../lib/retry.js';
+import { retry, within } from '../../lib/retry.js';
 
 /** A real Apache Kafka broker for tests and load tests: its jars come by Maven into a cache, once; no Docker. */
 const KAFKA_VERSION = '4.4.0';
@@ -174,7 +174,14 @@ async function createTopic(
     replicationFactor: 1,
     configEntries,
   };
-  await withAdmin(kafka, (admin) => admin.createTopics({ topics: [spec], waitForLeaders: true }));
+  await withAdmin(kafka, async (admin) => {
+    await admin.createTopics({ topics: [spec], waitForLeaders: false });
+    // the broker says yes before it knows of the topic itself
+    await retry(() => admin.fetchTopicMetadata({ topics: [topic] }), {
+      timeoutMs: 10_000,
+      initialDelayMs: 20,
+    });
+  });
 }
 
 function serverProperties(port: number, controllerPort: number, data: string): Record<string, string> {
