@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { liveWithParent } from './child-life.js';
 import { ClickHouseEngine } from './clickhouse-engine.js';
 import { createFront } from './clickhouse-front.js';
+import { listenFault } from './ports.js';
 
 /**
  * Process of the local ClickHouse: `node clickhouse-process.js PORT [FOLDER]`. Without a folder the data is in a
@@ -42,7 +43,7 @@ async function start(): Promise<void> {
     if (!settled) process.kill(process.pid, 'SIGKILL');
   });
   server.once('error', (error) => {
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${listenFault(error, Number(port)).message}\n`);
     process.exit(1);
   });
   server.listen(Number(port), '127.0.0.1', () => {

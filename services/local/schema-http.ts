@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
+import { listenFault } from './ports.js';
 import { RegistryFault, SchemaStore } from './schema-store.js';
 
 const TYPE = 'application/vnd.schemaregistry.v1+json';
@@ -20,7 +21,9 @@ export interface RegistryOptions {
 export async function startRegistry({ dataDir, port = 0 }: RegistryOptions): Promise<LocalRegistry> {
   const store = await SchemaStore.open(dataDir && join(dataDir, 'schemas.json'));
   const app = registryServer(store);
-  const url = await app.listen({ host: '127.0.0.1', port });
+  const url = await app.listen({ host: '127.0.0.1', port }).catch((error: Error) => {
+    throw new Error(`local schema registry: ${listenFault(error, port).message}`, { cause: error });
+  });
   return { url, stop: () => app.close() };
 }
 

@@ -11,7 +11,7 @@ export function localCommand(): Command {
   withSettings(command, LocalConfig);
   command.addHelpText(
     'after',
-    '\nIt listens on 127.0.0.1, at the addresses in these variables. For demos and tests: the broker keeps about 5 MB of\neach partition, in memory.',
+    '\nIt listens on 127.0.0.1, at the addresses in these variables. For demos and tests: the broker keeps the newest\n16 MB of each partition, in memory.',
   );
   examples(command, [
     'riskwire local',

@@ -88,14 +88,23 @@ async function serveConnection(socket: Socket, broker: Broker): Promise<void> {
       let drained = true;
       for (const part of parts) drained = socket.write(part);
       socket.uncork();
-      if (!drained)
-        await new Promise<void>((resolve) => socket.once('drain', resolve).once('close', resolve));
+      if (!drained) await drain(socket);
     }
   } catch (error) {
     if (!socket.destroyed && !(error instanceof MalformedRequest))
       process.stderr.write(`${(error as Error).stack}\n`);
     socket.destroy();
   }
+}
+
+function drain(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      socket.off('drain', end).off('close', end);
+      resolve();
+    };
+    socket.once('drain', end).once('close', end);
+  });
 }
 
 async function answer(
