@@ -12,6 +12,8 @@ export interface RunOptions {
   /** how long `stop` may take before the process ends anyway. Default 10 s */
   stopTimeoutMs?: number;
   log?: Logger;
+  /** where a failure is told without a log. Default: stderr */
+  write?: (text: string) => void;
 }
 
 /** Exit codes: 0 stopped as asked, 1 failed, 2 wrong configuration, 130 ended by a second signal. */
@@ -26,43 +28,56 @@ export async function runService(
   start: (signal: AbortSignal) => Promise<Running>,
   options: RunOptions = {},
 ): Promise<void> {
-  const { stopTimeoutMs = 10_000, log } = options;
   const stopping = new AbortController();
-  const asked = new Promise<void>((resolve) => {
-    const onSignal = () => {
-      if (stopping.signal.aborted) process.exit(EXIT.secondSignal);
-      stopping.abort(new Error('asked to stop'));
-      resolve();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
+  const onSignal = () => {
+    if (stopping.signal.aborted) process.exit(EXIT.secondSignal);
+    stopping.abort(new Error('asked to stop'));
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  process.exit(await serve(name, start, stopping.signal, options));
+}
+
+/** Starts a service, waits until it is asked to stop or fails, stops it. Gives the exit code. */
+export async function serve(
+  name: string,
+  start: (signal: AbortSignal) => Promise<Running>,
+  asked: AbortSignal,
+  { stopTimeoutMs = 10_000, log, write = (text) => process.stderr.write(text) }: RunOptions = {},
+): Promise<number> {
+  const wish = new Promise<void>((resolve) =>
+    asked.addEventListener('abort', () => resolve(), { once: true }),
+  );
+  const bounded = <T>(work: Promise<T>) =>
+    within(work, stopTimeoutMs, () => new Error(`${name} did not stop within ${stopTimeoutMs} ms`));
+  const report = (error: unknown) => {
+    if (error instanceof ConfigError) write(`${error.message}\n`);
+    else if (log) log.fatal({ error }, `${name} ended by a failure`);
+    else write(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return error instanceof ConfigError ? EXIT.config : EXIT.failed;
+  };
+
+  let service: Running;
   try {
-    const service = await start(stopping.signal);
-    log?.info({}, `${name} started`);
-    let failure: unknown;
-    await Promise.race([asked, service.failed ?? asked]).catch((error: unknown) => {
-      failure = error;
-    });
-    await within(
-      service.stop(),
-      stopTimeoutMs,
-      () => new Error(`${name} did not stop within ${stopTimeoutMs} ms`),
-    );
-    if (failure !== undefined) throw failure;
-    log?.info({}, `${name} stopped`);
-    process.exit(EXIT.stopped);
+    const starting = start(asked);
+    service = await Promise.race([starting, wish.then(() => bounded(starting))]);
   } catch (error) {
-    if (stopping.signal.aborted && error === stopping.signal.reason) process.exit(EXIT.stopped);
-    if (error instanceof ConfigError) {
-      process.stderr.write(`${error.message}\n`);
-      process.exit(EXIT.config);
-    }
-    if (log) log.fatal({ error }, `${name} ended by a failure`);
-    else
-      process.stderr.write(
-        `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-      );
-    process.exit(EXIT.failed);
+    // Who waits for a broker when the wish comes ends by it, in whatever words.
+    if (asked.aborted) return EXIT.stopped;
+    return report(error);
   }
+  log?.info({}, `${name} started`);
+  let code: number = EXIT.stopped;
+  try {
+    if (!asked.aborted) await Promise.race([wish, service.failed ?? wish]);
+  } catch (error) {
+    code = report(error);
+  }
+  try {
+    await bounded(service.stop());
+  } catch (error) {
+    return report(error);
+  }
+  if (code === EXIT.stopped) log?.info({}, `${name} stopped`);
+  return code;
 }
