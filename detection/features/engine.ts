@@ -77,8 +77,8 @@ export class FeatureEngine {
     const { plan } = this;
     const size = columns.size;
     batch.size = size;
-    entities.beginBatch(size);
-    domains.beginBatch(size);
+    entities.beginBatch();
+    domains.beginBatch();
     for (let row = 0; row < size; row++) {
       batch.slots[row] = entities.slotOf(columns.entities[row]!, newEntity);
       batch.domainSlots[row] = domains.slotOf(columns.domains[row]!, newDomain);

@@ -107,7 +107,7 @@ export function decodePage(page: Uint8Array, slab: Slab, created: (slot: number)
     const time = view.getFloat64(at, true);
     bytes.set(page.subarray(at + 8, at + 8 + stride * 4));
     at += 8 + stride * 4;
-    slab.beginBatch(1);
+    slab.beginBatch();
     const slot = slab.slotOf(key, created);
     slab.times[slot] = time;
     for (const copy of copies)

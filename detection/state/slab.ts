@@ -129,12 +129,12 @@ export class Slab {
   }
 
   /**
-   * Opens a micro-batch of at most `more` rows: makes room, so that no array is replaced while it is scored, and
-   * keeps the keys that it touches from being evicted until the next one.
+   * Opens a micro-batch: the keys that it touches aren't evicted until the next one. Rows of new keys are made as they
+   * come, never ahead: one row may be some hundred KB, and a batch of a thousand events is often about one key. So
+   * take every slot of a batch before the first block, since a new row may replace the arrays.
    */
-  beginBatch(more: number): void {
+  beginBatch(): void {
     this.#epoch++;
-    while (this.times.length < Math.min(this.limit, this.keys.length + more)) this.#grow();
   }
 
   /** Slots changed since the last call, in slot order; the marks are cleared. */
