@@ -27,6 +27,8 @@ export interface QueueDeps {
   random(): number;
 }
 
+const MOST_UNSAVED = 64;
+
 /** A timer can't wait longer than this. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -40,6 +42,8 @@ export class EndpointQueue {
   readonly #due = new DueHeap<PlacedDelivery>();
   readonly #breaker: Breaker<WebhookResult>;
   #inFlight = 0;
+  /** answered, but the record isn't acked yet: no load on the endpoint any more, but not endless either */
+  #unsaved = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -108,7 +112,7 @@ export class EndpointQueue {
 
   #pump(): void {
     clearTimeout(this.#timer);
-    while (!this.#stopped && this.#inFlight < this.options.concurrency) {
+    while (!this.#stopped && this.#inFlight < this.options.concurrency && this.#unsaved < MOST_UNSAVED) {
       const head = this.#due.peek();
       if (!head) return;
       // What was removed stays in the heap until its turn comes.
@@ -124,24 +128,38 @@ export class EndpointQueue {
       // An open breaker spends no attempt: its change of state pumps again.
       if (!this.#breaker.ready) return;
       this.#due.pop();
-      this.#inFlight += 1;
-      void this.#attempt(head.value).finally(() => {
-        this.#inFlight -= 1;
-        this.#pump();
-      });
+      void this.#attempt(head.value).finally(() => this.#pump());
     }
   }
 
   async #attempt(one: PlacedDelivery): Promise<void> {
-    let result: WebhookResult;
+    const result = await this.#post(one);
+    if (!result) return;
+    this.#unsaved += 1;
+    this.#pump();
     try {
-      result = await this.#breaker.call(() => this.deps.post(one));
+      await this.#record(one, result);
+    } finally {
+      this.#unsaved -= 1;
+    }
+  }
+
+  /** undefined when the breaker let nothing through: no attempt was spent */
+  async #post(one: PlacedDelivery): Promise<WebhookResult | undefined> {
+    this.#inFlight += 1;
+    try {
+      return await this.#breaker.call(() => this.deps.post(one));
     } catch (error) {
-      if (this.#stopped) return;
+      if (this.#stopped) return undefined;
       if (!(error instanceof BreakerOpenError)) throw error;
       this.#due.push(this.deps.now(), one);
-      return;
+      return undefined;
+    } finally {
+      this.#inFlight -= 1;
     }
+  }
+
+  async #record(one: PlacedDelivery, result: WebhookResult): Promise<void> {
     const after = this.#after(one, result);
     if (after.delivery.state === 'pending') {
       this.deps.onFailedAttempt(after);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Producer } from 'kafkajs';
 import {
   type Receiver,
   sendRisks,
@@ -21,12 +22,20 @@ describeWithRealKafka('alert API on a real broker', (broker) => {
     return one;
   }
 
-  async function api(env: Record<string, string>): Promise<TestApi> {
-    const one = await startTestApi(broker().kafka, broker().brokers, {
-      RISKWIRE_WEBHOOK_RETRY_WAITS: '100ms,200ms,200ms,500ms,500ms,500ms,500ms,500ms',
-      RISKWIRE_BREAKER_RESET: '300ms',
-      ...env,
-    });
+  async function api(
+    env: Record<string, string>,
+    producerOf?: (producer: Producer) => Producer,
+  ): Promise<TestApi> {
+    const one = await startTestApi(
+      broker().kafka,
+      broker().brokers,
+      {
+        RISKWIRE_WEBHOOK_RETRY_WAITS: '100ms,200ms,200ms,500ms,500ms,500ms,500ms,500ms',
+        RISKWIRE_BREAKER_RESET: '300ms',
+        ...env,
+      },
+      producerOf,
+    );
     opened.push(one);
     await until('the group is joined', () => one.api.faults().length === 0);
     return one;
@@ -203,5 +212,53 @@ describeWithRealKafka('alert API on a real broker', (broker) => {
     );
     await api(env);
     await until('2 webhooks', () => hook.received.length === 2);
+  });
+
+  test.each(['incidents', 'deliveries'])('a write of %s that fails halfway is made up for', async (table) => {
+    const env = names();
+    const hook = await receiver();
+    let failures = 0;
+    const one = await api(env, (producer) => ({
+      ...producer,
+      send: async (record) => {
+        if (record.topic !== `${env.RISKWIRE_PREFIX}${table}` || failures >= 2) return producer.send(record);
+        failures += 1;
+        // The first write gets lost; of the second only the answer does.
+        if (failures === 2) await producer.send(record);
+        throw new Error('the broker went away');
+      },
+    }));
+    await subscribe(one, hook);
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      Array.from({ length: 25 }, (_, i) => ({ entity: `card-${i}` })),
+      4,
+    );
+    await until('a webhook of each incident', () => new Set(hook.received.map((r) => r.entity)).size === 25);
+    expect(failures).toBe(2);
+    expect(new Set(hook.received.map((r) => r.id)).size).toBe(25);
+    expect(new Set(hook.received.map((r) => r.incident)).size).toBe(25);
+  });
+
+  test('a quiet incident closes by itself, on record', async () => {
+    const env = names();
+    const hook = await receiver();
+    const one = await api(env);
+    await subscribe(one, hook, { events: ['closed'] });
+    const t = Date.UTC(2026, 0, 5);
+    // One stream comes past the quiet gap of the other's incident, on the same partition.
+    await sendRisks(broker().kafka, `${env.RISKWIRE_PREFIX}risks`, [{ entity: 'card-1', eventTime: t }], 1);
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      [{ entity: 'card-2', eventTime: t + 3_600_000 }],
+      1,
+    );
+    await until('the closing webhook', () => hook.received.length === 1);
+    expect(hook.received[0]).toMatchObject({ type: 'incident.closed', entity: 'card-1' });
+    expect((await one.call('GET', '/v1/incidents?state=closed')).body.items).toMatchObject([
+      { changedBy: 'riskwire', note: 'no further risk within the quiet gap' },
+    ]);
   });
 });

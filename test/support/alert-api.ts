@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Kafka } from 'kafkajs';
+import type { Kafka, Producer } from 'kafkajs';
 import { Webhook } from 'standardwebhooks';
 import { ownCodec } from '../../lib/avro.js';
 import { createClickHouse } from '../../lib/clickhouse.js';
@@ -95,6 +95,7 @@ export async function startTestApi(
   kafka: Kafka,
   brokers: string[],
   env: Record<string, string>,
+  producerOf: (producer: Producer) => Producer = (producer) => producer,
 ): Promise<TestApi> {
   const config = readAlertApiConfig({
     RISKWIRE_BROKERS: brokers.join(),
@@ -106,7 +107,7 @@ export async function startTestApi(
     ...env,
   });
   const registry = createRegistry('alert-api', { processFigures: false });
-  const producer = await createProducer(kafka);
+  const producer = producerOf(await createProducer(kafka));
   const clickhouse = createClickHouse({
     url: config.clickhouseUrl,
     database: config.clickhouseDatabase,
