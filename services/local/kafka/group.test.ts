@@ -116,4 +116,24 @@ describe('Group', () => {
     });
     expect(other.error).toBe(ERROR.INCONSISTENT_GROUP_PROTOCOL);
   });
+
+  test.each([
+    ['stays out', false, ERROR.UNKNOWN_MEMBER_ID],
+    ['that speaks again stays in', true, ERROR.NONE],
+  ])('a member whose connection closed %s after a short while', async (_what, speaks, expected) => {
+    jest.useFakeTimers();
+    try {
+      const group = newGroup();
+      const joining = join(group);
+      await jest.advanceTimersByTimeAsync(100);
+      const { memberId } = await joining;
+      await group.sync(memberId, 1, new Map());
+      group.lost(memberId);
+      if (speaks) group.heartbeat(memberId, 1);
+      await jest.advanceTimersByTimeAsync(5_000);
+      expect(group.heartbeat(memberId, 1)).toBe(expected);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
 });
