@@ -59,6 +59,10 @@ export interface Detector {
   readonly stateSize: number;
   /** detectors of one group see the same thing and are averaged; groups are alternative causes */
   readonly group: string;
+  /** the raw score is -log10 p already, by a rule that few rows can't calibrate: it is not calibrated or smoothed */
+  readonly nominal?: boolean;
+  /** events of an entity before its scores mean something; until then it has no say. Default 0 */
+  readonly warmUp?: number;
   /** prepares the state of a new entity (the block may hold an evicted entity's numbers) */
   initState(state: StateBlock, slot: number): void;
   /** writes batch.size raw scores to `out` and advances the entities' states */

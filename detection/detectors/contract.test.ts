@@ -3,10 +3,12 @@ import { type DetectorCase, detectorSuite, stream } from '../../test/support/det
 import type { Detector, Weights } from '../contract.js';
 import { trainAutoencoder } from '../training/autoencoder.js';
 import { trainSequence } from '../training/sequence.js';
+import { trainStuck } from '../training/stuck.js';
 import { Autoencoder } from './autoencoder.js';
 import { MemoryDetector } from './memory.js';
 import { SensorChecks } from './sensor-checks.js';
 import { Sequence } from './sequence.js';
+import { Stuck } from './stuck.js';
 import type { Tf } from './tensor-io.js';
 
 /** as a package would hold them: only numbers and shapes survive */
@@ -71,5 +73,12 @@ detectorSuite({
   name: 'sensor checks',
   ...sizes,
   make: () => new SensorChecks({ sensors: 6, intervalSeconds: 900 }),
+  reasons: false,
+});
+detectorSuite({
+  name: 'stuck readings',
+  ...sizes,
+  make: () => new Stuck(trainStuck(stream(400, 6, 6, 7, 2)).weights),
+  reload: (detector) => Stuck.fromWeights(copied((detector as Stuck).toWeights())),
   reasons: false,
 });

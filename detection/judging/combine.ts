@@ -3,7 +3,12 @@ import { exponentialTailPrior, fitTailPrior, type TailPrior } from './tail-prior
 
 /** What is joined: each detector with its group, each seen through the same number of smoothing constants. */
 export interface JudgementLayout {
-  readonly detectors: readonly { readonly name: string; readonly group: string }[];
+  readonly detectors: readonly {
+    readonly name: string;
+    readonly group: string;
+    /** its raw score is its surprise already: taken as it is, neither smoothed nor calibrated */
+    readonly nominal?: boolean;
+  }[];
   /** columns a detector: see Smoothing */
   readonly lambdas: number;
 }
@@ -20,6 +25,7 @@ const CAUSE_PRIOR = 1e-3;
 interface Plan {
   readonly detectors: number;
   readonly lambdas: number;
+  readonly nominal: readonly boolean[];
   readonly groups: readonly {
     readonly members: Int32Array;
     /** -1 for a group of one, which needs none */
@@ -41,7 +47,8 @@ function plan({ detectors, lambdas }: JudgementLayout): Plan {
     return { members: Int32Array.from(members), calibration: members.length > 1 ? count++ : -1 };
   });
   const final = groups.length > 1 ? count++ : -1;
-  return { detectors: detectors.length, lambdas, groups, perDetector, final, count };
+  const nominal = detectors.map((detector) => detector.nominal ?? false);
+  return { detectors: detectors.length, lambdas, nominal, groups, perDetector, final, count };
 }
 
 /** x^1.25: the sum of these over a group is the power mean but for a root, which the calibration undoes anyway. */
@@ -66,6 +73,10 @@ function judgeRow(
 ): number {
   const { detectors, lambdas, groups } = chain;
   for (let detector = 0; detector < detectors; detector++) {
+    if (chain.nominal[detector]) {
+      surprises[surprisesAt + detector] = smoothed[at + detector * lambdas]!;
+      continue;
+    }
     let sum = 0;
     let present = 0;
     for (let column = detector * lambdas; column < (detector + 1) * lambdas; column++) {

@@ -78,7 +78,7 @@ export function autoencoderSettings(
 /**
  * Trains the autoencoder. Small sets: one fit on everything, and five on four fifths each, which score the fifth
  * that they have not seen. Large sets: a fit on the first four fifths in time scores the last one; the final one
- * keeps its network and fits the linear parts to everything.
+ * is that fit, its whitening made anew from everything.
  */
 export function trainAutoencoder(
   set: TrainingSet,
@@ -103,7 +103,7 @@ export function trainAutoencoder(
     const fit = trainer.fit(fold.fit, small ? `autoencoder, fold ${f + 1} of 5` : 'autoencoder');
     return { fit, rows: fold.judge, scores: trainer.scores(fit, fold.judge) };
   });
-  const final = trainer.fit(usable, 'autoencoder', small ? undefined : held[0]!.fit.network);
+  const final = trainer.fit(usable, 'autoencoder', small ? undefined : held[0]!.fit);
   const kept = new Set(final.kept);
   return {
     weights: folded(final, settings),
@@ -130,23 +130,22 @@ class Trainer {
     this.output = new Float32Array(CHUNK * windows.dim);
   }
 
-  /** linear parts, trimmed of what they find absurd and fitted again; then the network; then the whitening of both */
-  fit(rows: Int32Array, label: string, network?: DenoiserParameters): Fit {
-    const { settings, windows } = this;
-    const silent = this.untrained();
-    const first = this.linear(rows, silent);
-    const kept = trimmed(rows, this.scores(first, rows), settings.trim);
-    const linear = kept.length < rows.length ? this.linear(kept, silent) : first;
-    const random = new Random(this.seed);
-    const trained = network ? { network, figures: {} } : this.train(linear, kept, random, label);
-    const fit = { ...linear, network: trained.network };
-    const whitening = this.residuals(fit, kept).whitening();
-    return {
-      ...fit,
-      whitening,
-      kept,
-      figures: { ...trained.figures, dim: windows.dim, trimmed: rows.length - kept.length },
-    };
+  /**
+   * Linear parts, trimmed of the rows that they find absurd and fitted again; then the network; then the whitening
+   * of both. What is ready already keeps all but its whitening.
+   */
+  fit(rows: Int32Array, label: string, ready?: Fit): Fit {
+    const first = ready ?? this.linear(rows);
+    const kept = trimmed(rows, this.scores(first, rows), this.settings.trim);
+    const dropped = { trimmed: rows.length - kept.length };
+    if (ready)
+      return { ...ready, whitening: this.residuals(ready, kept).whitening(), kept, figures: dropped };
+    const linear = kept.length < rows.length ? this.linear(kept) : first;
+    const { network, figures } = this.train(linear, kept, new Random(this.seed), label);
+    const fit = { ...linear, network };
+    // a network that never beat the linear skip is still at zero and leaves the residuals as they are
+    const whitening = figures.epochs === 0 ? linear.whitening : this.residuals(fit, kept).whitening();
+    return { ...fit, whitening, kept, figures: { ...figures, dim: this.windows.dim, ...dropped } };
   }
 
   scores(fit: Fit, rows: Int32Array): Float32Array {
@@ -163,14 +162,10 @@ class Trainer {
     return out;
   }
 
-  private untrained(): DenoiserParameters {
-    return [];
-  }
-
-  private linear(rows: Int32Array, network: DenoiserParameters): Fit {
+  private linear(rows: Int32Array): Fit {
     const { dim, set } = this.windows;
     const standard = standardOf(set, rows);
-    const base = { standard, minor: zeros(dim, dim), network, kept: rows, figures: {} };
+    const base = { standard, minor: zeros(dim, dim), network: [], kept: rows, figures: {} };
     // without a network the residual is the window itself, so its moments serve the components and the whitening
     const stretches = this.residuals(base, rows);
     const { vectors } = symmetricEigen(stretches.total().covariance());

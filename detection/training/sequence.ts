@@ -120,7 +120,8 @@ class Trainer {
       return { ...linear, kept, figures: { ...linear.figures, trimmed: chosen.length - kept.length } };
     const { network, figures } = this.train(linear, kept, gap, label);
     const fit = { ...linear, network };
-    const whitening = this.stretches(fit, kept, gap).whitening();
+    // a network that never beat the autoregression is still at its start and leaves the errors as they are
+    const whitening = figures.epochs === 0 ? linear.whitening : this.stretches(fit, kept, gap).whitening();
     return { ...fit, whitening, kept, figures: { ...figures, trimmed: chosen.length - kept.length } };
   }
 

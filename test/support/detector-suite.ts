@@ -58,6 +58,8 @@ export function stream(rows: number, features: number, sensors: number, entities
       set.x[i * features + j] = value;
       if (j < sensors) set.raw[i * sensors + j] = 20 + 2 * value;
     }
+    // the last sensor sticks for a while
+    if (i >= 500 && i < 600) set.raw[i * sensors + sensors - 1] = 21;
     for (let s = features; s < sensors; s++) set.raw[i * sensors + s] = 20 + normal();
   }
   return set;
