@@ -126,9 +126,8 @@ function isLoginFault(error: unknown): boolean {
 /** `60 UNKNOWN_TABLE` for the server's errors, the system's code (ECONNREFUSED) or the class name for the rest. */
 export function faultCode(error: unknown): string {
   if (error instanceof ClickHouseError) return `${error.code} ${error.type ?? ''}`.trim();
-  if (error instanceof Error)
-    return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return typeof error;
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  return typeof code === 'string' ? code : typeof name === 'string' ? name : typeof error;
 }
 
 export interface Insert {
