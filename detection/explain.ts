@@ -75,6 +75,7 @@ function describeFeature(
       const toUnit = (z: number) => (log ? unsquash(z * scale + centre) : z * scale + centre);
       return { ...base, unit: unitOf(info.number), observed: columns.numbers[info.number]![row]!, toUnit };
     }
+    case 'ratio':
     case 'habit': {
       const habit = batch.habits[row * plan.numbers.length + info.number]!;
       return {

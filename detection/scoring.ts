@@ -188,8 +188,11 @@ export class PartitionScorer {
         sound = false;
       }
       if (!sound) failed.push(detector.name);
-      for (let row = 0; row < columns.size; row++)
-        this.#raw[row * detectors.length + index] = sound ? out[row]! : Number.NaN;
+      const warmUp = detector.warmUp ?? 0;
+      for (let row = 0; row < columns.size; row++) {
+        const speaks = sound && this.batch.ages[row]! >= warmUp;
+        this.#raw[row * detectors.length + index] = speaks ? out[row]! : Number.NaN;
+      }
     });
     return failed;
   }

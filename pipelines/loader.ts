@@ -138,6 +138,7 @@ export function parsePipeline(
 function detectorSettings({
   autoencoder,
   sequence,
+  margins,
   memory,
   checks,
 }: PipelineDefinition['detectors']): DetectorSettings {
@@ -145,6 +146,7 @@ function detectorSettings({
   return {
     ...(autoencoder && { autoencoder: { window: autoencoder.window ?? 1, ...(hidden && { hidden }) } }),
     ...(sequence && { sequence: { hidden: sequence.hidden ?? 32 } }),
+    ...(margins && { margins: {} }),
     ...(memory && { memory: { size: memory.size ?? 'small' } }),
     ...(checks && { checks: { intervalSeconds: durationMs(checks.interval ?? '1m') / 1000 } }),
   };

@@ -23,6 +23,8 @@ export class Autoencoder implements Detector {
   readonly group = 'joint';
   readonly stateSize: number;
   readonly window: number;
+  /** rows until the window is full of the entity's own */
+  readonly warmUp: number;
   readonly features: number;
   private readonly dim: number;
   private readonly white: Float32Array;
@@ -46,6 +48,7 @@ export class Autoencoder implements Detector {
       throw new Error(
         `the model's "white" has ${this.dim} rows, no multiple of its ${this.features} features: train it again`,
       );
+    this.warmUp = this.window - 1;
     this.stateSize = this.window > 1 ? 2 + (this.window - 1) * this.features : 0;
     const { dim } = this;
     const [wide, narrow] = [sizeOf(weights, 'w1', 1), sizeOf(weights, 'w2', 1)];

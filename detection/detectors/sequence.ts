@@ -21,6 +21,8 @@ export class Sequence implements Detector {
   readonly name = 'sequence';
   readonly group = 'joint';
   readonly stateSize: number;
+  /** the autoregression needs two events */
+  readonly warmUp = 2;
   readonly features: number;
   readonly hidden: number;
   private readonly known: Known;

@@ -57,13 +57,16 @@ const HABIT_PRIOR = 3;
 /**
  * Deviation from the entity's own habit, in its own spreads: an exponentially weighted mean and variance of the
  * past values (winsorised at mean + 2.5 spreads, so that a fraud doesn't drag its own habit), shrunk towards
- * the domain while the entity is young. Entity: n, mean, variance. Domain: n, mean, variance.
+ * the domain while the entity is young. Beside it the logarithm of the ratio to the habit. Entity: n, mean, variance. Domain: n, mean, variance.
  */
 export function habitOp(spec: NumberSpec, number: number): FeatureOp {
   const log = spec.log === true;
   return {
     name: `habit:${spec.field}`,
-    features: [{ name: `${spec.field}.habit`, field: spec.field, kind: 'habit', number }],
+    features: [
+      { name: `${spec.field}.habit`, field: spec.field, kind: 'habit', number },
+      { name: `${spec.field}.ratio`, field: spec.field, kind: 'ratio', number },
+    ],
     entityFloats: 3,
     domainFloats: 3,
     run(
@@ -80,6 +83,7 @@ export function habitOp(spec: NumberSpec, number: number): FeatureOp {
         const value = log ? squash(values[row]!) : values[row]!;
         if (Number.isNaN(value)) {
           out[row * width + column] = 0;
+          out[row * width + column + 1] = 0;
           habits[row * stride + number] = Number.NaN;
           continue;
         }
@@ -98,7 +102,13 @@ export function habitOp(spec: NumberSpec, number: number): FeatureOp {
         const spread = Math.sqrt(variance) + 1e-3 * Math.abs(mean) + 1e-9;
         const z = (value - mean) / spread;
         out[row * width + column] = z;
-        habits[row * stride + number] = log ? unsquash(mean) : mean;
+        const usual = log ? unsquash(mean) : mean;
+        habits[row * stride + number] = usual;
+        // A floor keeps the ratio of two small numbers small.
+        const floor = 0.1 * Math.abs(log ? unsquash(peerMean) : peerMean) + 1e-9;
+        out[row * width + column + 1] = Math.log(
+          (Math.abs(values[row]!) + floor) / (Math.abs(usual) + floor),
+        );
 
         const capped = z > 2.5 ? mean + 2.5 * spread : z < -2.5 ? mean - 2.5 * spread : value;
         const step = count < 50 ? 1 / (count + 1) : 0.02;

@@ -26,6 +26,7 @@ export interface FeatureInfo {
   readonly kind:
     | 'value'
     | 'habit'
+    | 'ratio'
     | 'change'
     | 'rarity'
     | 'new'

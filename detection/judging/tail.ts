@@ -20,14 +20,17 @@ import { PSEUDO_COUNT, TAIL_PRIOR_SIZE, type TailPrior } from './tail-prior.js';
  * once a memory, so within one memory anomalies can't raise their own p above about 0.003, however many come.
  * At 2,048 events it stays where the training put it, unless more than 5% lie beyond: then the domain is
  * different from the training, and its own tail counts. When more than 10% of the events between two refits lie
- * beyond, the stream itself has moved, and all are learned until that ends. What stays for several memories
- * becomes normal; that is the price of following drift.
+ * beyond, the stream itself has moved, and all are learned until that ends. What is learned from beyond the guard
+ * counts as lying just beyond it, so anomalies, however far out, leave the tail's slope as it is. What stays for
+ * several memories becomes normal; that is the price of following drift.
  */
 
 const REFIT_EVERY = 4096;
 const FIRST_REFIT = 64;
 const GUARD_FROM = 2048;
 const GUARDED_SURPRISE = 3;
+/** half an octave of 1 + score/unit: what is learned from beyond the guard counts as lying no further out */
+const WINSOR_BINS = 8;
 const TRUSTED_PRIOR = 10_000;
 const OTHER_DOMAIN_SHARE = 0.05;
 const CREDIT_COST = 500;
@@ -48,6 +51,8 @@ export const DEFAULT_TAIL_MEMORY = 1 << 18;
 export class TailCalibration {
   private readonly perUnit: number;
   private readonly memory: number;
+  /** the prior comes from data: anomalies are held off from the first event on, not only once there is own evidence */
+  private readonly trained: boolean;
   private readonly counts = new Float32Array(BINS);
   private readonly recent = new Float32Array(BINS);
   private readonly table = new Float64Array(BINS + 1);
@@ -70,6 +75,7 @@ export class TailCalibration {
       );
     }
     this.perUnit = 1 / prior[0]!;
+    this.trained = prior[1]! > PSEUDO_COUNT;
     this.memory =
       Math.max(1, Math.round((options.memory ?? DEFAULT_TAIL_MEMORY) / REFIT_EVERY)) * REFIT_EVERY;
     this.makeTable();
@@ -110,9 +116,11 @@ export class TailCalibration {
   private learnOutside(bin: number): void {
     this.outside++;
     this.outsideGuard++;
-    if (this.seen > GUARD_FROM && !this.drifting) {
+    if ((this.trained || this.seen > GUARD_FROM) && !this.drifting) {
       if (this.credit < CREDIT_COST) return;
       this.credit -= CREDIT_COST;
+      this.recent[Math.min(bin, this.guard + WINSOR_BINS, BINS - 1)]!++;
+      return;
     }
     this.recent[bin]!++;
   }

@@ -1,5 +1,6 @@
 import type { Detector, Weights } from '../contract.js';
 import { Autoencoder } from '../detectors/autoencoder.js';
+import { Margins } from '../detectors/margins.js';
 import { MemoryDetector } from '../detectors/memory.js';
 import { SensorChecks } from '../detectors/sensor-checks.js';
 import { Sequence } from '../detectors/sequence.js';
@@ -39,5 +40,6 @@ export function buildDetectors(
     detectors.push(Autoencoder.fromWeights(weightsOf(weights, 'autoencoder'), tf));
   if (settings.sequence !== undefined)
     detectors.push(Sequence.fromWeights(weightsOf(weights, 'sequence'), tf));
+  if (settings.margins !== undefined) detectors.push(Margins.fromWeights(weightsOf(weights, 'margins')));
   return [...detectors, ...untrainedDetectors(settings, plan)];
 }

@@ -1,4 +1,5 @@
 import type { Detector, DetectorBatch, TrainingProgress, TrainingSet, Weights } from '../contract.js';
+import { trainMargins } from '../detectors/margins.js';
 import type { Tf } from '../detectors/tensor-io.js';
 import type { FeaturePlan } from '../features/plan.js';
 import { fitJudgement, type JudgementLayout } from '../judging/combine.js';
@@ -30,14 +31,27 @@ export function trainModel(
   progress: TrainingProgress,
 ): TrainedModel {
   const { set, scales, domainState } = stretch;
-  const trained: { name: 'autoencoder' | 'sequence'; result: TrainingResult }[] = [];
+  const trained: { name: string; group: string; result: TrainingResult }[] = [];
   if (settings.autoencoder !== undefined)
     trained.push({
       name: 'autoencoder',
+      group: 'joint',
       result: trainAutoencoder(set, settings.autoencoder, seed, progress, tf),
     });
   if (settings.sequence !== undefined)
-    trained.push({ name: 'sequence', result: trainSequence(set, settings.sequence, seed + 1, progress, tf) });
+    trained.push({
+      name: 'sequence',
+      group: 'joint',
+      result: trainSequence(set, settings.sequence, seed + 1, progress, tf),
+    });
+  if (settings.margins !== undefined) {
+    const contaminated = new Set(trained.flatMap(({ result }) => [...result.trimmed]));
+    trained.push({
+      name: 'margins',
+      group: 'margins',
+      result: trainMargins(set, plan.features, contaminated),
+    });
+  }
 
   const untrained = untrainedDetectors(settings, plan);
   const streamed = untrained.map((detector, index) => {
@@ -58,9 +72,8 @@ export function trainModel(
   const smoothing = new Smoothing(detectors, lambdas, ordinary);
   const smoothed = smoothRows(smoothing, raw, rows, set);
 
-  const names = trained.map(({ name }) => ({ name, group: 'joint' }));
   const layout: JudgementLayout = {
-    detectors: [...names, ...untrained.map(({ name, group }) => ({ name, group }))],
+    detectors: [...trained, ...untrained].map(({ name, group }) => ({ name, group })),
     lambdas: lambdas.length,
   };
   progress('judging', 0, 1);

@@ -1,5 +1,5 @@
 import { Random } from '../random.js';
-import { deviations, FAULT_ROW, FAULTS, type SeriesFolder, testSeriesOf, VARIABLES } from './series.js';
+import { FAULT_ROW, FAULTS, type SeriesFolder, testSeriesOf } from './series.js';
 
 /**
  * What a unit runs from its start to its shutdown: rows [from, to) of one series after the other.
@@ -34,15 +34,14 @@ export interface CampaignOptions {
 }
 
 const SPLIT = 480;
-/** Normal rows before a faulty series: at least so many, at most twice as many. */
-const LEAD = 240;
+/** live units start within so many rows of the split */
+const SPREAD = 120;
 const CAMPAIGN_DRAW = 11;
 const FAULT_DRAW = 12;
 
 /** Decides what each unit runs; asked in the order in which units start. */
 export class CampaignPlan {
   private readonly random = new Random();
-  private readonly seams = new Map<number, number>();
   private faults: number[] = [];
   private rounds = 0;
 
@@ -53,32 +52,17 @@ export class CampaignPlan {
 
   next(slot: number, number: number): Campaign {
     const random = this.random.reseed(this.options.seed, CAMPAIGN_DRAW, slot, number);
-    if (random.unit() < this.options.faultShare) return this.faulty(random);
-    if (this.options.rows === 'live') return oneSegment('d00_te', SPLIT + random.below(LEAD / 2), 960);
+    if (random.unit() < this.options.faultShare) return this.faulty();
+    if (this.options.rows === 'live') return oneSegment('d00_te', SPLIT + random.below(SPREAD), 960);
     return training(slot + number);
   }
 
-  /** Normal rows, then a faulty series, whose first 160 rows are normal too. */
-  private faulty(random: Random): Campaign {
+  /** A faulty series from its start: 160 normal rows, then the fault. Nothing is put before it, since rows of two series don't join. */
+  private faulty(): Campaign {
     const fault = this.nextFault();
     const series = testSeriesOf(fault);
-    const end = this.seamBefore(fault);
-    const lead = {
-      series: 'd00_te',
-      from: end - LEAD - random.below(end - LEAD - this.normalFrom() + 1),
-      to: end,
-    };
-    const run = {
-      series,
-      from: 0,
-      to: Math.min(FAULT_ROW + this.options.faultRows, this.series.get(series).rows),
-    };
-    const leadRows = lead.to - lead.from;
-    return { segments: [lead, run], fault, faultFrom: leadRows + FAULT_ROW, rows: leadRows + run.to };
-  }
-
-  private normalFrom(): number {
-    return this.options.rows === 'live' ? SPLIT : 0;
+    const to = Math.min(FAULT_ROW + this.options.faultRows, this.series.get(series).rows);
+    return { segments: [{ series, from: 0, to }], fault, faultFrom: FAULT_ROW, rows: to };
   }
 
   /** All faults come up once before one comes up again. */
@@ -92,31 +76,6 @@ export class CampaignPlan {
       }
     }
     return this.faults.pop()!;
-  }
-
-  /** The row of d00_te to leave off at: the one before it is the nearest to the faulty series' first, so the seam is small. */
-  private seamBefore(fault: number): number {
-    const known = this.seams.get(fault);
-    if (known !== undefined) return known;
-    const normal = this.series.get('d00_te');
-    const faulty = this.series.get(testSeriesOf(fault));
-    const deviation = deviations(normal);
-    const width = VARIABLES.length;
-    let best = 0;
-    let nearest = Number.POSITIVE_INFINITY;
-    for (let end = this.normalFrom() + LEAD; end <= this.normalFrom() + 2 * LEAD; end++) {
-      let distance = 0;
-      for (let v = 0; v < width; v++) {
-        if (deviation[v] === 0) continue;
-        distance += Math.abs(normal.values[(end - 1) * width + v]! - faulty.values[v]!) / deviation[v]!;
-      }
-      if (distance < nearest) {
-        nearest = distance;
-        best = end;
-      }
-    }
-    this.seams.set(fault, best);
-    return best;
   }
 }
 

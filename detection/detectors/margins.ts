@@ -1,0 +1,143 @@
+import type { Contribution, Detector, DetectorBatch, TrainingSet, Weights } from '../contract.js';
+import type { FeatureInfo } from '../features/spec.js';
+import { TailCalibration } from '../judging/tail.js';
+import { fitTailPrior, TAIL_PRIOR_SIZE } from '../judging/tail-prior.js';
+import { weight } from './weights.js';
+
+/**
+ * How far out in its own distribution each number of an event lies: the amount among all amounts of its domain,
+ * and against the entity's habit. A joint model spreads what one number does over all its features; here the one
+ * number speaks for itself. Score: the largest -log10 p over these features and both sides, p from the trained
+ * empirical distribution with a generalised Pareto tail. No state.
+ */
+export class Margins implements Detector {
+  readonly name = 'margins';
+  readonly group = 'margins';
+  readonly stateSize = 0;
+  readonly #features: readonly number[];
+  readonly #tails: readonly { readonly high: TailCalibration; readonly low: TailCalibration }[];
+  /** rows x watched features, surprise, negative on the low side */
+  #surprise = new Float32Array(0);
+
+  private constructor(
+    features: readonly number[],
+    tails: readonly { high: TailCalibration; low: TailCalibration }[],
+  ) {
+    this.#features = features;
+    this.#tails = tails;
+  }
+
+  static fromWeights(weights: Weights): Margins {
+    const features = [...weight(weights, 'features', [null])];
+    const priors = weight(weights, 'priors', [2 * features.length, TAIL_PRIOR_SIZE]);
+    const tail = (i: number) =>
+      new TailCalibration(priors.slice(i * TAIL_PRIOR_SIZE, (i + 1) * TAIL_PRIOR_SIZE));
+    return new Margins(
+      features,
+      features.map((_, i) => ({ high: tail(2 * i), low: tail(2 * i + 1) })),
+    );
+  }
+
+  initState(): void {}
+
+  score(batch: DetectorBatch, _state: unknown, out: Float32Array): void {
+    const watched = this.#features.length;
+    if (this.#surprise.length < batch.size * watched) this.#surprise = new Float32Array(batch.size * watched);
+    for (let row = 0; row < batch.size; row++) {
+      let most = 0;
+      for (let i = 0; i < watched; i++) {
+        const value = batch.x[row * batch.features + this.#features[i]!]!;
+        const tail = this.#tails[i]!;
+        const surprise = value >= 0 ? tail.high.surprise(value) : tail.low.surprise(-value);
+        this.#surprise[row * watched + i] = value >= 0 ? surprise : -surprise;
+        if (surprise > most) most = surprise;
+      }
+      out[row] = most;
+    }
+  }
+
+  explain(row: number, most: number): Contribution[] {
+    const watched = this.#features.length;
+    const found = this.#features.map((index, i) => ({ index, surprise: this.#surprise[row * watched + i]! }));
+    const total = found.reduce((sum, { surprise }) => sum + Math.abs(surprise), 0);
+    if (!(total > 0)) return [];
+    return found
+      .sort((a, b) => Math.abs(b.surprise) - Math.abs(a.surprise) || a.index - b.index)
+      .slice(0, most)
+      .map(({ index, surprise }) => ({
+        index,
+        space: 'feature',
+        share: Math.abs(surprise) / total,
+        expected: 0,
+        direction: surprise >= 0 ? 'high' : 'low',
+      }));
+  }
+
+  dispose(): void {}
+}
+
+/** The features that speak for themselves: numbers, and numbers against the entity's habit. */
+export function marginFeatures(features: readonly FeatureInfo[]): number[] {
+  return features.flatMap(({ kind }, index) =>
+    kind === 'value' || kind === 'habit' || kind === 'ratio' ? [index] : [],
+  );
+}
+
+/**
+ * Learns the distributions, and the raw scores of the last fifth of the rows from the ones before it.
+ * @param without rows that other fits left out as contaminated: a few frauds make the tail of all amounts
+ * @throws RangeError when there is no feature to watch
+ */
+export function trainMargins(
+  set: TrainingSet,
+  features: readonly FeatureInfo[],
+  without: ReadonlySet<number>,
+): {
+  weights: Weights;
+  scores: Float32Array;
+  rows: Int32Array;
+  trimmed: Int32Array;
+  figures: Record<string, number>;
+} {
+  const watched = marginFeatures(features);
+  if (watched.length === 0)
+    throw new RangeError('margins watch numbers, and the pipeline declares none; leave the detector out');
+  const judged = Math.floor(set.rows * 0.8);
+  const held = weightsFrom(set, watched, judged, without);
+  const rows = Int32Array.from({ length: set.rows - judged }, (_, i) => judged + i);
+  const scores = new Float32Array(rows.length);
+  const detector = Margins.fromWeights(held);
+  const x = set.x.subarray(judged * set.features, set.rows * set.features);
+  detector.score({ ...set, x, size: rows.length, slots: set.entities }, undefined, scores);
+  return {
+    weights: weightsFrom(set, watched, set.rows, without),
+    scores,
+    rows,
+    trimmed: new Int32Array(0),
+    figures: { features: watched.length },
+  };
+}
+
+function weightsFrom(
+  set: TrainingSet,
+  watched: readonly number[],
+  rows: number,
+  without: ReadonlySet<number>,
+): Weights {
+  const priors = new Float32Array(2 * watched.length * TAIL_PRIOR_SIZE);
+  const side = new Float32Array(rows);
+  watched.forEach((feature, i) => {
+    for (const [s, sign] of [
+      [0, 1],
+      [1, -1],
+    ] as const) {
+      for (let row = 0; row < rows; row++)
+        side[row] = without.has(row) ? Number.NaN : Math.max(0, sign * set.x[row * set.features + feature]!);
+      priors.set(fitTailPrior(side), (2 * i + s) * TAIL_PRIOR_SIZE);
+    }
+  });
+  return {
+    features: { shape: [watched.length], data: Float32Array.from(watched) },
+    priors: { shape: [2 * watched.length, TAIL_PRIOR_SIZE], data: priors },
+  };
+}
