@@ -11,6 +11,7 @@ import kafkajs, {
   type SASLOptions,
 } from 'kafkajs';
 import { registerCodecs } from './kafka-codecs.js';
+import { acceptLargeBatches } from './large-batches.js';
 import type { Logger } from './log.js';
 import { keyedPartitioner } from './partitioner.js';
 import { reasonOf, retry, within } from './retry.js';
@@ -31,6 +32,7 @@ const RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, factor: 0.2, multipli
 /** The client that everything here shares: all codecs, bounded waits, its own chatter kept low in the log. */
 export function createKafka(options: KafkaOptions): Kafka {
   registerCodecs();
+  acceptLargeBatches();
   return new KafkaClient(options, RETRY);
 }
 

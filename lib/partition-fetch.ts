@@ -6,7 +6,7 @@ import { retry } from './retry.js';
  * Fetching partitions without a consumer group. kafkajs offers groups only; a group would make every read wait for a
  * join (three seconds on a broker with default settings), leave offsets behind and, since it doesn't tell an empty
  * fetch from a failed one, leave no sure way to see the end of a compacted partition. What is underneath its consumer
- * does all that is needed, so this file, and no other, reaches into kafkajs 2.2.4, its last release, pinned.
+ * does all that is needed, so this file (and large-batches.ts) reaches into kafkajs 2.2.4, its last release, pinned.
  */
 interface Cluster {
   connect(): Promise<void>;

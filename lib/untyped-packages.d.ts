@@ -28,3 +28,27 @@ declare module 'kafkajs/src/consumer/batch.js' {
     readonly messages: KafkaMessage[];
   }
 }
+
+declare module 'kafkajs/src/protocol/decoder.js' {
+  export default class Decoder {
+    constructor(bytes: Buffer);
+    readInt16(): number;
+    readInt32(): number;
+    readInt64(): { toString(): string };
+    readString(): string;
+    readBytes(size: number): Buffer;
+    canReadBytes(size: number): boolean;
+    readArray<T>(reader: (decoder: Decoder) => T): T[];
+    readArrayAsync<T>(reader: (decoder: Decoder) => Promise<T>): Promise<T[]>;
+  }
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
+  import type Decoder from 'kafkajs/src/protocol/decoder.js';
+  export default function decodeRecordBatch(decoder: Decoder): Promise<{ records: unknown[] }>;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js' {
+  const response: { decode(raw: Buffer): Promise<unknown>; parse(data: unknown): Promise<unknown> };
+  export default response;
+}

@@ -52,6 +52,19 @@ describeWithRealKafka('compressed batches', (broker) => {
     },
   );
 
+  test('more records in one batch than fit into a call’s arguments', async () => {
+    await broker().createTopic('many', { config: { 'max.message.bytes': '10485760' } });
+    const many = Array.from({ length: 300_000 }, (_unused, i) => String(i % 10));
+    await broker().javaProduce('many', many, {
+      'compression.type': 'gzip',
+      'batch.size': '8000000',
+      'linger.ms': '5000',
+      'max.request.size': '10000000',
+      'buffer.memory': '100000000',
+    });
+    expect(await consumed(broker().kafka, 'many', many.length)).toEqual(many);
+  });
+
   test.each(['gzip', 'snappy'] as const)('%s is written, too', async (compression) => {
     const topic = `written-${compression}`;
     await broker().createTopic(topic);
