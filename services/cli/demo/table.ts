@@ -155,12 +155,12 @@ export function addressLines(
   words: Words,
   style: Style = coloured,
 ): string[] {
-  const sql = `SELECT pipeline, severity, count() FROM ${database}.risks FINAL GROUP BY ALL ORDER BY ALL FORMAT PrettyCompact`;
+  const sql = `SELECT pipeline, count() FROM ${database}.risks FINAL GROUP BY 1`;
   const line = (name: string, text: string) => `${style('dim', fitTo(name, 16))}${text}`;
   return [
     line(words.open, `${api}/docs`),
     line(words.key, apiKey),
-    line(words.sql, `curl ${clickhouse} --data "${sql}"`),
+    line(words.sql, `curl ${clickhouse} -d "${sql}"`),
     line(words.logs, folder),
     line(words.stop, words.stopHow),
   ];
