@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../../lib/paths.js';
@@ -44,16 +44,22 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
   const closers: (() => Promise<void>)[] = [];
+  // of a run that failed: its error names them
+  let keepLogs = true;
   try {
     const flow = runFlow(options, layout, stack, either, closers);
     // a dead part ends the demo; what the flow then fails with is a consequence
     flow.catch(() => undefined);
-    return await Promise.race([flow, stack.fault]);
+    const outcome = await Promise.race([flow, stack.fault]);
+    keepLogs = false;
+    return outcome;
   } finally {
+    if (signal.aborted) keepLogs = false;
     ending.abort();
     options.view.end();
     for (const close of closers.reverse()) await close();
     await stack.stop();
+    if (!keepLogs) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -143,7 +149,7 @@ async function conclude({
     quality,
   });
   const faults = faultsOf(outcome);
-  if (faults.length > 0) throw new DemoMismatch(outcome, faults);
+  if (faults.length > 0) throw new DemoMismatch(outcome, faults, layout.folder);
   return outcome;
 }
 
@@ -152,7 +158,8 @@ export class DemoMismatch extends CommandFailed {
   constructor(
     readonly outcome: Outcome,
     faults: readonly string[],
+    folder: string,
   ) {
-    super(`the counts don't add up: ${faults.join('; ')}`);
+    super(`the counts don't add up: ${faults.join('; ')} (logs in ${folder})`);
   }
 }
