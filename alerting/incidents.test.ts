@@ -15,6 +15,9 @@ import {
 const MINUTE = 60_000;
 const rules: IncidentRules = { quiet: () => 30 * MINUTE, incidentId: (risk) => `inc-${risk}` };
 
+/** offsets of the events that risks are made from, as they are made */
+let events = 0;
+
 function risk(id: string, minute: number, severity: Severity = 'medium', score = 5): RiskInput {
   return {
     id,
@@ -22,6 +25,8 @@ function risk(id: string, minute: number, severity: Severity = 'medium', score =
     domain: 'd',
     entity: 'e',
     eventTime: minute * MINUTE,
+    partition: 0,
+    offset: events++,
     timeZone: 'UTC',
     scoredAt: minute * MINUTE + 5,
     score,
@@ -288,4 +293,17 @@ test('every change counts one more than the one before, and ids never meet twice
       }
     }),
   );
+});
+
+test('a risk that a scorer publishes once more is only marked as seen', () => {
+  const [a, b] = [risk('a', 0), risk('b', 1, 'critical')];
+  const { incidents, changes } = run([a, b, a, b]);
+  expect(changes.map(kinds)).toEqual([['opened'], ['escalated'], ['seen'], ['seen']]);
+  expect(incidents).toHaveLength(1);
+  expect(incidents[0]).toMatchObject({ risks: 2, change: 2, lastRiskOffset: 3 });
+});
+
+test('the same offset of another partition is another event', () => {
+  const { changes } = run([risk('a', 0), { ...risk('b', 1), partition: 1, offset: 0 }]);
+  expect(changes.map(kinds)).toEqual([['opened'], ['grown']]);
 });

@@ -39,6 +39,9 @@ export interface RiskInput {
   domain: string;
   entity: string;
   eventTime: number;
+  /** where its event is in the input topic */
+  partition: number;
+  offset: number;
   timeZone: string;
   scoredAt: number;
   score: number;
@@ -70,6 +73,8 @@ export interface Incident {
   firstRiskId: string;
   lastRiskId: string;
   lastRiskOffset: number;
+  eventPartition: number;
+  lastEventOffset: number;
   lastCommandOffset: number;
   partition: number;
   reasons: IncidentReason[];
@@ -142,6 +147,20 @@ export function takeRisk(
   const seen = incidents.reduce((most, one) => Math.max(most, one.lastRiskOffset), -1);
   if (place.offset <= seen)
     return { incidents, changes: repeats(incidents, (one) => one.lastRiskOffset === place.offset) };
+
+  // A scorer that died publishes the risks since its last checkpoint once more, further on in the log. An entity's
+  // risks come in the order of its events, so what lies at or below the last event has been taken in.
+  const repeated = incidents.filter(
+    (one) => one.eventPartition === risk.partition && one.lastEventOffset >= risk.offset,
+  );
+  if (repeated.length > 0) {
+    const newer = repeated.reduce((a, b) => (b.lastRiskOffset > a.lastRiskOffset ? b : a));
+    const marked = { ...newer, lastRiskOffset: place.offset };
+    return {
+      incidents: incidents.map((one) => (one === newer ? marked : one)),
+      changes: [{ kind: 'seen', incident: marked, repeated: false }],
+    };
+  }
 
   const quiet = rules.quiet(risk.pipeline);
   const holding = incidents.filter(
@@ -247,6 +266,8 @@ function open(risk: RiskInput, place: { partition: number; offset: number }, rul
     firstRiskId: risk.id,
     lastRiskId: risk.id,
     lastRiskOffset: place.offset,
+    eventPartition: risk.partition,
+    lastEventOffset: risk.offset,
     lastCommandOffset: -1,
     partition: place.partition,
     reasons: risk.reasons,
@@ -275,6 +296,8 @@ function join(incident: Incident, risk: RiskInput, offset: number): Incident {
       lastRiskAt: Math.max(incident.lastRiskAt, risk.eventTime),
       lastRiskId: risk.eventTime >= incident.lastRiskAt ? risk.id : incident.lastRiskId,
       lastRiskOffset: offset,
+      eventPartition: risk.partition,
+      lastEventOffset: risk.offset,
       risks: incident.risks + 1,
       maxScore: Math.max(incident.maxScore, risk.score),
       ...(stronger

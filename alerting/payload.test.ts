@@ -27,6 +27,8 @@ const incident: Incident = {
     firstRiskId: 'rsk_1',
     lastRiskId: 'rsk_2',
     lastRiskOffset: 4,
+    eventPartition: 0,
+    lastEventOffset: 9,
     lastCommandOffset: -1,
     partition: 2,
     model: 'm',

@@ -48,6 +48,7 @@ export interface Codecs {
   control: Codec<ControlRecord>;
 }
 
-export function entityKey(of: { pipeline: string; domain: string; entity: string }): string {
-  return `${of.pipeline}|${of.domain}|${of.entity}`;
+/** Keeps what belongs to an entity in one partition. Not the domain: a card that pays abroad is still that card. */
+export function entityKey(of: { pipeline: string; entity: string }): string {
+  return `${of.pipeline}|${of.entity}`;
 }

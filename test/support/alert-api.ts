@@ -166,6 +166,9 @@ export interface TestRisk {
   pipeline?: string;
 }
 
+/** offset of the next risk's event: an entity's events come in order, whichever call sends them */
+let nextEvent = 0;
+
 /** Sends risks to the partitions of their keys, as the scorer does. */
 export async function sendRisks(
   kafka: Kafka,
@@ -177,7 +180,7 @@ export async function sendRisks(
   const producer = await createProducer(kafka);
   const records = risks.map(
     ({ entity, eventTime = Date.now(), severity = 'high', pipeline = 'transactions' }, i) => {
-      const key = `${pipeline}|EUR|${entity}`;
+      const key = `${pipeline}|${entity}`;
       const risk = {
         ...{
           id: riskId(pipeline, randomUUID(), 0, i),
@@ -192,7 +195,7 @@ export async function sendRisks(
         ...{
           topic: 'transactions',
           partition: 0,
-          offset: i,
+          offset: nextEvent++,
           score: 6 + i / 1000,
           pValue: 1e-6,
           threshold: 4,

@@ -46,6 +46,8 @@ export function incident(n: number, more: Partial<Incident> = {}): Incident {
     },
     ...{
       lastRiskOffset: 0,
+      eventPartition: 0,
+      lastEventOffset: 0,
       lastCommandOffset: -1,
       partition: 0,
       reasons: [],

@@ -52,7 +52,14 @@ export const IncidentShape = Type.Object({
 });
 
 export function incidentShape(incident: Incident) {
-  const { lastRiskOffset: _risk, lastCommandOffset: _command, partition: _partition, ...rest } = incident;
+  const {
+    lastRiskOffset: _risk,
+    lastCommandOffset: _command,
+    eventPartition: _eventPartition,
+    lastEventOffset: _event,
+    partition: _partition,
+    ...rest
+  } = incident;
   return {
     ...rest,
     changedAt: iso(incident.changedAt),
