@@ -1,7 +1,7 @@
 // npm test: installs what is missing, then lint, types, import directions and every test. Arguments go to jest
 // (`npm test -- detection/judging`), which then runs alone. With CI=true a skipped test is a failed one.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensure, root } from './ensure.mjs';
@@ -9,6 +9,8 @@ import { addUp, countsLine, skippedTests } from './test-counts.mjs';
 
 const CHECK_MINUTES = 5;
 const JEST_MINUTES = 20;
+/** how long jest may take to end once its results are written */
+const LINGER_MS = 30_000;
 const strict = process.env.CI === 'true';
 const passThrough = process.argv.slice(2);
 const modules = (path) => join(root, 'node_modules', path);
@@ -35,8 +37,11 @@ const CHECKS = [
   },
 ];
 
-/** Runs Node on these arguments, bounded; resolves to whether it ended well. */
-function runNode(name, args, minutes) {
+/**
+ * Runs Node on these arguments, bounded; resolves to whether it ended well. `written` is a file that it writes last:
+ * with that there it must end soon, and what keeps it alive is a fault of a test.
+ */
+function runNode(name, args, minutes, written) {
   return new Promise((resolve) => {
     const started = Date.now();
     console.log(`\n── ${name}`);
@@ -45,13 +50,27 @@ function runNode(name, args, minutes) {
       console.log(`${name} didn't end within ${minutes} minutes and was stopped`);
       child.kill('SIGKILL');
     }, minutes * 60_000);
-    child.on('error', (error) => {
+    const clear = () => {
       clearTimeout(timer);
+      clearInterval(watching);
+    };
+    let writtenAt = 0;
+    const watching = setInterval(() => {
+      if (!written || !existsSync(written)) return;
+      writtenAt ||= Date.now();
+      if (Date.now() - writtenAt < LINGER_MS || child.killed) return;
+      console.log(
+        `${name}: all tests ran, but something that one of them opened keeps jest alive; it was stopped`,
+      );
+      child.kill('SIGKILL');
+    }, 1000);
+    child.on('error', (error) => {
+      clear();
       console.log(`${name} couldn't be started: ${error.message}`);
       resolve(false);
     });
     child.on('exit', (code, signal) => {
-      clearTimeout(timer);
+      clear();
       const took = ((Date.now() - started) / 1000).toFixed(1);
       console.log(
         code === 0 ? `${name}: fine, ${took} s` : `${name}: FAILED (${signal ?? `exit ${code}`}), ${took} s`,
@@ -71,6 +90,7 @@ async function runJest(name, args) {
     name,
     [modules('jest/bin/jest.js'), '--json', `--outputFile=${file}`, ...args],
     JEST_MINUTES,
+    file,
   );
   let result;
   try {
