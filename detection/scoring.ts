@@ -6,6 +6,7 @@ import { type FeatureScales, scalingFloats } from './features/scaling.js';
 import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
 import { Judgement, type JudgementLayout, type JudgementPriors } from './judging/combine.js';
 import { Smoothing } from './judging/smoothing.js';
+import { judgedAs, smoothedOf } from './model/detectors.js';
 import { type BlockLayout, Slab } from './state/slab.js';
 
 /** A model made ready to score: shared by all partitions of a pipeline in a process. Holds no adaptive state. */
@@ -93,16 +94,13 @@ export class PartitionScorer {
     const { capacity } = options;
     this.engine = new FeatureEngine(plan);
     this.batch = new FeatureBatch(plan, capacity);
-    this.#smoothing = new Smoothing(detectors.length, lambdas, model.ordinary);
+    this.#smoothing = new Smoothing(detectors.length, lambdas, model.ordinary, smoothedOf(detectors));
     this.#budget = new AlertBudget({
       alertsPerDay: options.budget / options.partitions,
       quietSeconds: options.quietSeconds,
       eventsPerDay: model.eventsPerDay / options.partitions,
     });
-    this.#layout = {
-      detectors: detectors.map(({ name, group }) => ({ name, group })),
-      lambdas: lambdas.length,
-    };
+    this.#layout = { detectors: judgedAs(detectors), lambdas: lambdas.length };
     const judgement = new Judgement(this.#layout, model.priors);
     this.entities = new Slab(entityLayout(model, this.#smoothing, this.#budget), options.maxEntities);
     this.domains = new Slab(

@@ -77,6 +77,7 @@ export const PipelineDefinition = Type.Object(
           Type.Object({ hidden: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })) }, strict),
         ),
         margins: Type.Optional(Type.Object({}, strict)),
+        stuck: Type.Optional(Type.Object({}, strict)),
         memory: Type.Optional(
           Type.Object(
             { size: Type.Optional(Type.Union([Type.Literal('small'), Type.Literal('large')])) },

@@ -139,6 +139,7 @@ function detectorSettings({
   autoencoder,
   sequence,
   margins,
+  stuck,
   memory,
   checks,
 }: PipelineDefinition['detectors']): DetectorSettings {
@@ -147,6 +148,7 @@ function detectorSettings({
     ...(autoencoder && { autoencoder: { window: autoencoder.window ?? 1, ...(hidden && { hidden }) } }),
     ...(sequence && { sequence: { hidden: sequence.hidden ?? 32 } }),
     ...(margins && { margins: {} }),
+    ...(stuck && { stuck: {} }),
     ...(memory && { memory: { size: memory.size ?? 'small' } }),
     ...(checks && { checks: { intervalSeconds: durationMs(checks.interval ?? '1m') / 1000 } }),
   };

@@ -15,18 +15,24 @@ export class Smoothing {
     private readonly detectors: number,
     private readonly lambdas: readonly number[] = [1, 0.2, 0.05],
     private readonly start: readonly number[] = [],
+    /** false for a detector whose columns are all its score itself: what it sees doesn't last, or lasts in its state */
+    private readonly smoothed: readonly boolean[] = [],
   ) {
     for (const lambda of lambdas) {
       if (!(lambda > 0 && lambda <= 1))
         throw new RangeError(`smoothing constant ${lambda}: give one above 0 and at most 1`);
     }
     this.columns = detectors * lambdas.length;
-    this.stateSize = detectors * lambdas.filter((lambda) => lambda < 1).length;
+    const kept = Array.from({ length: detectors }, (_, detector) => smoothed[detector] !== false).filter(
+      Boolean,
+    ).length;
+    this.stateSize = kept * lambdas.filter((lambda) => lambda < 1).length;
   }
 
   initState(state: StateBlock, slot: number): void {
     let at = slot * state.stride + state.offset;
     for (let detector = 0; detector < this.detectors; detector++) {
+      if (this.smoothed[detector] === false) continue;
       for (const lambda of this.lambdas) if (lambda < 1) state.data[at++] = this.start[detector] ?? 0;
     }
   }
@@ -44,9 +50,10 @@ export class Smoothing {
       for (let detector = 0; detector < detectors; detector++) {
         const score = scores[row * detectors + detector]!;
         const there = !Number.isNaN(score);
+        const smooths = this.smoothed[detector] !== false;
         for (let l = 0; l < lambdas.length; l++) {
           const lambda = lambdas[l]!;
-          if (lambda < 1) {
+          if (lambda < 1 && smooths) {
             if (there) data[at] = data[at]! + lambda * (score - data[at]!);
             out[to++] = there ? data[at]! : Number.NaN;
             at++;

@@ -3,6 +3,7 @@ export interface DetectorSettings {
   readonly autoencoder?: { readonly window: number; readonly hidden?: readonly [number, number] };
   readonly sequence?: { readonly hidden: number };
   readonly margins?: Readonly<Record<string, never>>;
+  readonly stuck?: Readonly<Record<string, never>>;
   readonly memory?: { readonly size: 'small' | 'large' };
   readonly checks?: { readonly intervalSeconds: number };
 }

@@ -4,6 +4,7 @@ import { Margins } from '../detectors/margins.js';
 import { MemoryDetector } from '../detectors/memory.js';
 import { SensorChecks } from '../detectors/sensor-checks.js';
 import { Sequence } from '../detectors/sequence.js';
+import { Stuck } from '../detectors/stuck.js';
 import type { Tf } from '../detectors/tensor-io.js';
 import type { FeaturePlan } from '../features/plan.js';
 import type { DetectorSettings } from './detector-settings.js';
@@ -41,5 +42,18 @@ export function buildDetectors(
   if (settings.sequence !== undefined)
     detectors.push(Sequence.fromWeights(weightsOf(weights, 'sequence'), tf));
   if (settings.margins !== undefined) detectors.push(Margins.fromWeights(weightsOf(weights, 'margins')));
+  if (settings.stuck !== undefined) detectors.push(Stuck.fromWeights(weightsOf(weights, 'stuck')));
   return [...detectors, ...untrainedDetectors(settings, plan)];
+}
+
+/** How detectors take part in the judging; the same in training and in scoring. */
+export function judgedAs(
+  detectors: readonly Pick<Detector, 'name' | 'group' | 'nominal'>[],
+): { name: string; group: string; nominal: boolean }[] {
+  return detectors.map(({ name, group, nominal }) => ({ name, group, nominal: nominal === true }));
+}
+
+/** Only what the joint models see is smoothed: a shift that stays. The others keep what lasts in their own state. */
+export function smoothedOf(detectors: readonly Pick<Detector, 'group'>[]): boolean[] {
+  return detectors.map(({ group }) => group === 'joint');
 }

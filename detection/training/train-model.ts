@@ -5,11 +5,12 @@ import type { FeaturePlan } from '../features/plan.js';
 import { fitJudgement, type JudgementLayout } from '../judging/combine.js';
 import { Smoothing } from '../judging/smoothing.js';
 import type { DetectorSettings } from '../model/detector-settings.js';
-import { untrainedDetectors } from '../model/detectors.js';
+import { judgedAs, smoothedOf, untrainedDetectors } from '../model/detectors.js';
 import { withPrefix } from '../model/weights.js';
 import { type TrainingResult, trainAutoencoder } from './autoencoder.js';
 import type { RecordedStretch } from './recording.js';
 import { trainSequence } from './sequence.js';
+import { trainStuck } from './stuck.js';
 
 export interface TrainedModel {
   readonly weights: Weights;
@@ -31,7 +32,7 @@ export function trainModel(
   progress: TrainingProgress,
 ): TrainedModel {
   const { set, scales, domainState } = stretch;
-  const trained: { name: string; group: string; result: TrainingResult }[] = [];
+  const trained: { name: string; group: string; nominal?: boolean; result: TrainingResult }[] = [];
   if (settings.autoencoder !== undefined)
     trained.push({
       name: 'autoencoder',
@@ -53,6 +54,9 @@ export function trainModel(
     });
   }
 
+  if (settings.stuck !== undefined)
+    trained.push({ name: 'stuck', group: 'stuck', nominal: true, result: trainStuck(set) });
+
   const untrained = untrainedDetectors(settings, plan);
   const streamed = untrained.map((detector, index) => {
     progress(detector.name, index, untrained.length);
@@ -69,13 +73,11 @@ export function trainModel(
     for (let i = 0; i < rows.length; i++) raw[i * detectors + k] = scores[rows[i]!]!;
   });
   const ordinary = columns.map((scores) => median(rows, scores));
-  const smoothing = new Smoothing(detectors, lambdas, ordinary);
+  const judged = [...trained, ...untrained];
+  const smoothing = new Smoothing(detectors, lambdas, ordinary, smoothedOf(judged));
   const smoothed = smoothRows(smoothing, raw, rows, set);
 
-  const layout: JudgementLayout = {
-    detectors: [...trained, ...untrained].map(({ name, group }) => ({ name, group })),
-    lambdas: lambdas.length,
-  };
+  const layout: JudgementLayout = { detectors: judgedAs(judged), lambdas: lambdas.length };
   progress('judging', 0, 1);
   const priors = fitJudgement(layout, smoothed, rows.length);
   progress('judging', 1, 1);
