@@ -93,6 +93,19 @@ export class SinkBench {
     return values.find(({ labels }) => labels.table === table)?.value ?? 0;
   }
 
+  /** next offset of each partition of which the sink has committed anything */
+  async committed(topic: string): Promise<Map<number, number>> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    const [found] = await admin.fetchOffsets({ groupId: `${this.prefix}-sink`, topics: [topic] });
+    await admin.disconnect();
+    const offsets = (found?.partitions ?? []).map(({ partition, offset }): [number, number] => [
+      partition,
+      Number(offset),
+    ]);
+    return new Map(offsets.filter(([, offset]) => offset > 0));
+  }
+
   async close(): Promise<void> {
     for (const stop of this.opened.reverse()) await stop();
     await Promise.all([this.producer.disconnect(), this.clickhouse.close()]);
