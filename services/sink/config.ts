@@ -19,6 +19,18 @@ export const SinkConfig = Type.Object({
     pattern: '^[a-zA-Z0-9._-]+$',
     description: 'the consumer group is <group>-sink',
   }),
+  partitions: Type.Integer({
+    default: 4,
+    minimum: 1,
+    maximum: 10_000,
+    description: 'partitions of topics that are made',
+  }),
+  replication: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 9,
+    description: 'replication factor of topics that are made',
+  }),
   clickhouseUrl: url('http://127.0.0.1:8123'),
   clickhouseDatabase: Type.String({
     default: 'riskwire',

@@ -4,11 +4,10 @@ import { createKafka, createProducer, waitForKafka } from '../../lib/kafka.js';
 import { createLog } from '../../lib/log.js';
 import { createRegistry, sinkMetrics } from '../../lib/metrics.js';
 import { type Running, runService } from '../../lib/shutdown.js';
-import { topicNames } from '../../lib/topics.js';
+import { ensureTopics, ownTopics, topicNames } from '../../lib/topics.js';
 import { readSinkConfig, type SinkConfig } from './config.js';
 import { migrate } from './migrate.js';
 import { startSink } from './sink.js';
-import { waitForTopics } from './wait-for-topics.js';
 
 /** Runs the sink until it is asked to stop. */
 export async function main(env: NodeJS.ProcessEnv): Promise<void> {
@@ -34,7 +33,12 @@ async function start(config: SinkConfig, signal: AbortSignal): Promise<Running> 
       attempt === 1 && log.info({ brokers: config.brokers, reason }, 'waiting for Kafka'),
     signal,
   });
-  await waitForTopics(kafka, topicNames(config.prefix), { timeoutMs: config.startupTimeout, signal });
+  await ensureTopics(kafka, ownTopics(topicNames(config.prefix), []), {
+    partitions: config.partitions,
+    replication: config.replication,
+    timeoutMs: config.startupTimeout,
+    log,
+  });
 
   const registry = createRegistry('sink');
   const producer = await createProducer(kafka);
