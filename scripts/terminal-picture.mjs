@@ -75,7 +75,7 @@ export function pictureOf(frame) {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="The Riskwire demo in a terminal">`,
     `<rect width="100%" height="100%" rx="8" fill="${GROUND}"/>`,
-    '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', monospace" font-size="14" xml:space="preserve">',
+    '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', monospace" font-size="14" style="white-space:pre" xml:space="preserve">',
     ...texts.filter(Boolean),
     '</g>',
     '</svg>',

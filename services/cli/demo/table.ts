@@ -43,7 +43,7 @@ const COLUMNS: readonly Column[] = [
   },
   {
     title: 'deadLetters',
-    width: 13,
+    width: 14,
     of: (p) => formatCount(p.deadLetters),
     ofAll: (all) => formatCount(all.deadLetters),
   },
