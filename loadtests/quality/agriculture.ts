@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import type { DetectorBatch, StateBlock } from '../../detection/contract.js';
 import { SensorChecks } from '../../detection/detectors/sensor-checks.js';
-import { averagePrecision, eventRecall, rocAuc } from './figures.js';
+import { averagePrecision, eventRecall, rocAuc } from '../../detection/judging/measures.js';
 
 /**
  * Logan River water sensors: the sensor checks over each series by itself, online from the first row, against

@@ -1,4 +1,4 @@
-import { averagePrecision, eventRecall, rocAuc } from './figures.js';
+import { averagePrecision, eventRecall, flaggedEvents, rates, rocAuc } from './measures.js';
 
 const labels = [0, 0, 1, 1, 0, 1, 0, 0, 0, 0];
 
@@ -37,4 +37,19 @@ test('an event is found by any of its rows above the share of false positives al
   expect(eventRecall(scores, labels, 0)).toBe(0);
   expect(eventRecall(scores, labels, 0.2)).toBe(1);
   expect(eventRecall([0, 1, 5, 0, 0, 0, 0, 0, 0, 0], labels, 0.01)).toBe(0.5);
+});
+
+test('rates of a decision, row by row', () => {
+  const flagged = [0, 1, 1, 0, 0, 0, 0, 0, 0, 0];
+  const { f1, farPercent, marPercent } = rates(flagged, labels);
+  expect(f1).toBeCloseTo(0.5);
+  expect(farPercent).toBeCloseTo(12.5);
+  expect(marPercent).toBeCloseTo(50);
+  expect(rates(new Array(10).fill(0), labels).f1).toBe(0);
+});
+
+test('an event counts once, and apart for each entity', () => {
+  const entities = ['a', 'b', 'a', 'b', 'a', 'b', 'a'];
+  const marked = [1, 1, 1, 0, 0, 1, 1];
+  expect(flaggedEvents([1, 0, 1, 0, 0, 0, 1], marked, entities)).toEqual({ events: 4, found: 2 });
 });

@@ -67,3 +67,60 @@ export function eventRecall(scores: ArrayLike<number>, labels: ArrayLike<number>
   }
   return found / events;
 }
+
+/** What a binary decision is worth row by row. */
+export interface Rates {
+  /** harmonic mean of precision and recall; 0 when nothing is right */
+  readonly f1: number;
+  /** percent of the normal rows that were flagged */
+  readonly farPercent: number;
+  /** percent of the labelled rows that were missed */
+  readonly marPercent: number;
+}
+
+/** NaN for the rates of a class that isn't there. */
+export function rates(flagged: ArrayLike<number | boolean>, labels: ArrayLike<number>): Rates {
+  let right = 0;
+  let wrong = 0;
+  let positives = 0;
+  for (let row = 0; row < labels.length; row++) {
+    if (labels[row]) positives++;
+    if (!flagged[row]) continue;
+    if (labels[row]) right++;
+    else wrong++;
+  }
+  return {
+    f1: right === 0 ? 0 : (2 * right) / (positives + right + wrong),
+    farPercent: (100 * wrong) / (labels.length - positives),
+    marPercent: (100 * (positives - right)) / positives,
+  };
+}
+
+/** Share of labelled events (stretches of labelled rows of one entity, rows in their order) with a flagged row inside. */
+export function flaggedEvents(
+  flagged: ArrayLike<number | boolean>,
+  labels: ArrayLike<number>,
+  entities: ArrayLike<string>,
+): { events: number; found: number } {
+  const open = new Map<string, { hit: boolean }>();
+  let events = 0;
+  let found = 0;
+  for (let row = 0; row < labels.length; row++) {
+    const entity = entities[row]!;
+    if (!labels[row]) {
+      open.delete(entity);
+      continue;
+    }
+    let event = open.get(entity);
+    if (event === undefined) {
+      event = { hit: false };
+      open.set(entity, event);
+      events++;
+    }
+    if (flagged[row] && !event.hit) {
+      event.hit = true;
+      found++;
+    }
+  }
+  return { events, found };
+}
