@@ -27,6 +27,7 @@ export interface FeatureInfo {
     | 'value'
     | 'habit'
     | 'ratio'
+    | 'suspicion'
     | 'change'
     | 'rarity'
     | 'new'

@@ -1,0 +1,222 @@
+import { type DayTally, SpellFilter } from './spell-filter.js';
+import type { SpellRates } from './spell-rates.js';
+
+/** What a scored event is told of its secondary entity, in this order. */
+export const LABEL_FEATURES = [
+  'oddsOfSpell',
+  'spell',
+  'risks.1d',
+  'risks.7d',
+  'risks.30d',
+  'streak',
+  'streakAge',
+  'sinceGood',
+  'risks.early',
+  'spellAge',
+] as const;
+
+export const DAY_SECONDS = 86_400;
+const WINDOWS = [1, 7, 30];
+/** days of tallies that an entity keeps, beyond the labels' delay */
+const HISTORY = 32;
+/** days without a risk after which a good entity is followed no longer */
+const FORGET = 45;
+/** risks in a row that make sure that a spell has begun */
+const SURE = 3;
+/** the share of risks that an entity without labels is taken to have, and how many events that counts for */
+const PRIOR_SHARE = 0.01;
+const PRIOR_EVENTS = 4;
+
+interface Followed {
+  filter: SpellFilter;
+  /** the last day whose labels are all known and weighed */
+  weighed: number;
+  readonly tallies: Map<number, { seen: number; risks: number; explained: number }>;
+  lastGood: number | undefined;
+  lastRisk: number;
+  streak: { before: number; first: number; last: number; count: number } | undefined;
+  version: number;
+  cached: { day: number; version: number; values: Float32Array } | undefined;
+}
+
+/**
+ * The labels of one kind of secondary entity as a partition knows them at its own event time. Entities that had a
+ * risk are followed day by day; of all others it remembers the last good day alone.
+ */
+export class SecondaryBook {
+  readonly #followed = new Map<string, Followed>();
+  readonly #lastGood = new Map<string, number>();
+  #day = Number.NEGATIVE_INFINITY;
+
+  /** @param delay days that labels take: what nobody called a risk by then is none */
+  constructor(
+    readonly rates: SpellRates,
+    private readonly delay: number,
+    private readonly mostKeys = 2_000_000,
+  ) {}
+
+  get followed(): number {
+    return this.#followed.size;
+  }
+
+  label(key: string, day: number, risk: boolean, explained: boolean): void {
+    let one = this.#followed.get(key);
+    if (one === undefined) {
+      if (!risk) return;
+      const lastGood = this.#lastGood.get(key);
+      one = {
+        filter: SpellFilter.before(
+          day,
+          lastGood !== undefined && lastGood < day ? lastGood : undefined,
+          this.rates,
+        ),
+        weighed: day - 1,
+        tallies: new Map(),
+        lastGood,
+        lastRisk: day,
+        streak: undefined,
+        version: 0,
+        cached: undefined,
+      };
+      this.#followed.set(key, one);
+      this.#lastGood.delete(key);
+    }
+    if (risk) one.lastRisk = Math.max(one.lastRisk, day);
+    this.#tally(one, day, risk ? 0 : 1, risk && !explained ? 1 : 0, risk && explained ? 1 : 0);
+  }
+
+  /** So many events of the entity in a window of that day; those not called a risk are none by now. */
+  visits(key: string, day: number, count: number): void {
+    const one = this.#followed.get(key);
+    if (one !== undefined) this.#tally(one, day, count, 0, 0);
+    else {
+      this.rates.observe(0, count, 0);
+      const before = this.#lastGood.get(key);
+      if (before === undefined && this.#lastGood.size >= this.mostKeys) this.#forgetOldest();
+      if (before === undefined || day > before) this.#lastGood.set(key, day);
+    }
+  }
+
+  #tally(one: Followed, day: number, seen: number, risks: number, explained: number): void {
+    one.version++;
+    // What comes for a day that was weighed already is weighed now, as if it were of the last weighed day.
+    if (day <= one.weighed && (risks > 0 || explained > 0))
+      one.filter.weigh({ none: 0, risks, explained }, this.rates);
+    const tally = one.tallies.get(day) ?? { seen: 0, risks: 0, explained: 0 };
+    tally.seen += seen;
+    tally.risks += risks;
+    tally.explained += explained;
+    one.tallies.set(day, tally);
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#lastGood.keys()) {
+      this.#lastGood.delete(key);
+      return;
+    }
+  }
+
+  /** The stream has come to `day`: what is known for good by now is weighed and learned from. */
+  enter(day: number): void {
+    if (!(day > this.#day)) return;
+    const days = Number.isFinite(this.#day) ? Math.min(day - this.#day, 1000) : 1;
+    this.#day = day;
+    this.rates.passed(days * (this.#followed.size + this.#lastGood.size), 0);
+    const known = day - this.delay - 2;
+    for (const [key, one] of this.#followed) {
+      while (one.weighed < known) this.#weigh(one, one.weighed + 1);
+      if (one.weighed - one.lastRisk > FORGET && one.filter.posterior < 0.01) {
+        this.#followed.delete(key);
+        if (one.lastGood !== undefined) this.#lastGood.set(key, one.lastGood);
+      }
+    }
+  }
+
+  #weigh(one: Followed, day: number): void {
+    const tally = tallyOf(one, day);
+    one.filter.step(this.rates);
+    one.weighed = day;
+    one.version++;
+    one.tallies.delete(day - HISTORY - this.delay);
+    if (tally === undefined) return;
+    one.filter.weigh(tally, this.rates);
+    this.rates.observe(one.filter.posterior, tally.none + tally.risks, tally.risks);
+    if (tally.risks > 0) {
+      one.streak ??= { before: one.lastGood ?? day - 90, first: day, last: day, count: 0 };
+      const before = one.streak.count;
+      one.streak.last = day;
+      one.streak.count += tally.risks;
+      if (before < SURE && one.streak.count >= SURE) this.rates.passed(0, 1);
+    }
+    if (tally.none === 0 || one.filter.posterior > 0.5) return;
+    if (one.streak !== undefined && one.streak.count >= SURE)
+      this.rates.ended(one.streak.before, one.streak.first, one.streak.last, day);
+    one.streak = undefined;
+    one.lastGood = day;
+  }
+
+  /** Writes LABEL_FEATURES of the entity at an event time, from `at` on. */
+  features(key: string, seconds: number, out: Float32Array, at: number): void {
+    const one = this.#followed.get(key);
+    if (one === undefined) {
+      out.fill(0, at, at + LABEL_FEATURES.length);
+      out[at] = -2;
+      return;
+    }
+    const day = Math.floor(seconds / DAY_SECONDS);
+    if (one.cached === undefined || one.cached.day !== day || one.cached.version !== one.version)
+      one.cached = { day, version: one.version, values: this.#values(one, day) };
+    out.set(one.cached.values, at);
+  }
+
+  #values(one: Followed, day: number): Float32Array {
+    const filter = one.filter.copy();
+    let streak = one.streak?.count ?? 0;
+    let first = one.streak?.first;
+    let lastGood = one.lastGood;
+    for (let at = one.weighed + 1; at <= day; at++) {
+      filter.step(this.rates);
+      const tally = tallyOf(one, at);
+      if (tally === undefined) continue;
+      filter.weigh(tally, this.rates);
+      if (tally.risks > 0) {
+        streak += tally.risks;
+        first ??= at;
+      } else if (tally.none > 0) {
+        streak = 0;
+        first = undefined;
+        lastGood = at;
+      }
+    }
+    const values = new Float32Array(LABEL_FEATURES.length);
+    const posterior = filter.posterior;
+    values[0] = Math.max(-8, Math.min(8, Math.log((posterior + 1e-9) / (1 - posterior + 1e-9)))) / 4;
+    values[1] = posterior;
+    WINDOWS.forEach((window, i) => {
+      let seen = 0;
+      let risks = 0;
+      for (let at = day - this.delay - window; at <= day; at++) {
+        const tally = one.tallies.get(at);
+        if (tally === undefined) continue;
+        risks += tally.risks;
+        seen += Math.max(tally.seen, tally.risks + tally.explained);
+      }
+      values[2 + i] = (risks + PRIOR_SHARE * PRIOR_EVENTS) / (seen + PRIOR_EVENTS);
+    });
+    values[5] = Math.log1p(streak) / 2;
+    values[6] = first === undefined ? 0 : Math.log1p(day - first) / 4;
+    values[7] = lastGood === undefined ? 1 : Math.log1p(Math.max(0, day - lastGood)) / 4;
+    let early = 0;
+    for (let at = day - this.delay + 1; at <= day; at++) early += one.tallies.get(at)?.risks ?? 0;
+    values[8] = Math.log1p(early);
+    values[9] = filter.age / 30;
+    return values;
+  }
+}
+
+function tallyOf(one: Followed, day: number): DayTally | undefined {
+  const tally = one.tallies.get(day);
+  if (tally === undefined) return undefined;
+  const { risks, explained } = tally;
+  return { risks, explained, none: Math.max(0, tally.seen - risks - explained) };
+}

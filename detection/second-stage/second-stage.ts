@@ -1,0 +1,329 @@
+import { hashString } from '../features/hash.js';
+import type { FeatureInfo } from '../features/spec.js';
+import { TAIL_STATE_SIZE, TailCalibration } from '../judging/tail.js';
+import { exponentialTailPrior } from '../judging/tail-prior.js';
+import { LabelBook } from '../labels/label-book.js';
+import type { LabelLog, LabelView } from '../labels/label-log.js';
+import { effectiveFrom, GRID_SECONDS, type Label, type LabelRecord, type Visits } from '../labels/records.js';
+import { LABEL_FEATURES } from '../labels/secondary-book.js';
+import type { SpellOptions } from '../labels/spell-rates.js';
+import { VisitCounter } from '../labels/visit-counter.js';
+import { Slab } from '../state/slab.js';
+import { Ftrl } from './ftrl.js';
+import { Inputs } from './inputs.js';
+import { Pending } from './pending.js';
+import { GAIN_STATE_SIZE, RankingGain } from './ranking-gain.js';
+
+/** How a pipeline uses labels; see the definition's `labels` and `secondary`. Durations in seconds. */
+export interface LabelSettings {
+  /** category fields whose values are entities of their own */
+  readonly secondary: readonly string[];
+  /** an event that nobody called a risk for so long is taken for none */
+  readonly delay: number;
+  /** window of event time that visits of secondary entities are counted by */
+  readonly window: number;
+  readonly late: number;
+  readonly spells: SpellOptions;
+  /** events a partition holds until their labels come */
+  readonly hold: number;
+}
+
+export interface SecondStageOptions {
+  readonly settings: LabelSettings;
+  readonly detectors: readonly string[];
+  readonly features: readonly FeatureInfo[];
+  /** labels and closed windows of all partitions, shared by the process */
+  readonly log: LabelLog;
+  /** what this partition's windows are named after: pipeline and partition */
+  readonly name: string;
+  /** events a day that this partition is expected to get; 0 if unknown */
+  readonly eventsPerDay: number;
+}
+
+/** An event as the second stage sees it. */
+export interface RankedEvent {
+  readonly entity: string;
+  readonly secondary: readonly string[];
+  /** event time, seconds */
+  readonly seconds: number;
+  readonly offset: number;
+  /** surprise by the first stage */
+  readonly surprise: number;
+}
+
+/** The second stage speaks once it has seen so many labelled risks and others, and only while it ranks better. */
+const LEAST_RISKS = 50;
+const LEAST_OTHERS = 1000;
+const CHECK_EVERY = 256;
+/** events of at least this surprise, odds or chance of a bad spell are all held; of the others a sample is */
+const HELD_SURPRISE = 1.3;
+const HELD_LOGIT = -3;
+const HELD_SPELL = 0.02;
+/** log odds of an event before anything was learned */
+const UNTAUGHT = -8;
+const STATE_KEY = 'stage';
+
+/** What `/metrics` shows of it. */
+export interface SecondStageFigures {
+  readonly on: boolean;
+  readonly risks: number;
+  readonly others: number;
+  /** average precision over the labels of late, of what each stage had said when the event was scored */
+  readonly firstAp: number;
+  readonly secondAp: number;
+  /** events that made room before their label was due */
+  readonly lost: number;
+}
+
+/**
+ * Ranks events anew where labels come back: an online logistic model over the first stage's surprises, the features and
+ * what the labels say of the event's secondary entities, learned from each event as its label falls due. One serves
+ * one partition. Everything about an event is scored before anything is learned from it or from what came with it.
+ */
+export class SecondStage {
+  readonly inputs: Inputs;
+  readonly pending: Pending;
+  readonly visits: VisitCounter;
+  readonly slab: Slab;
+  readonly book: LabelBook;
+  readonly #view: LabelView;
+  readonly #settings: LabelSettings;
+  readonly #ftrl: Ftrl;
+  readonly #gain: RankingGain;
+  readonly #calibration = new TailCalibration(exponentialTailPrior(0.004));
+  readonly #log: LabelLog;
+  readonly #vector: Float32Array;
+  readonly #x: Float32Array;
+  readonly #share: number;
+  readonly #detectors: number;
+  readonly #labelsAt: number;
+  #on = false;
+  #sinceCheck = 0;
+  #newest = Number.NEGATIVE_INFINITY;
+  #closed: Visits[] = [];
+  #logit = UNTAUGHT;
+
+  constructor(options: SecondStageOptions) {
+    const { settings, detectors, features, log, name, eventsPerDay } = options;
+    this.#settings = settings;
+    this.#log = log;
+    this.book = new LabelBook({
+      secondary: settings.secondary,
+      delay: settings.delay,
+      spells: settings.spells,
+    });
+    this.inputs = new Inputs({ detectors, features, labels: this.book.names });
+    this.pending = new Pending(this.inputs.vector, settings.hold);
+    this.visits = new VisitCounter({
+      fields: settings.secondary.length,
+      window: settings.window,
+      late: settings.late,
+      effective: (to) => effectiveFrom(to + settings.delay),
+      name,
+      maxKeys: 2_000_000,
+    });
+    this.#ftrl = new Ftrl({ inputs: this.inputs.size });
+    this.#gain = new RankingGain();
+    this.slab = new Slab(
+      [
+        { name: `ftrl:${this.inputs.size}`, size: this.#ftrl.stateSize },
+        { name: 'gain', size: GAIN_STATE_SIZE },
+        { name: 'calibration', size: TAIL_STATE_SIZE },
+        { name: 'flags', size: 2 },
+      ],
+      1,
+      1,
+    );
+    this.#vector = new Float32Array(this.inputs.vector);
+    this.#x = new Float32Array(this.inputs.size);
+    this.#detectors = detectors.length;
+    this.#labelsAt = 1 + detectors.length + features.length;
+    const expected = (eventsPerDay * (settings.delay + 3 * GRID_SECONDS)) / 86_400;
+    this.#share = expected > 0 ? Math.min(1, (0.7 * settings.hold) / expected) : 0.1;
+    this.#view = log.open();
+  }
+
+  /** No more of the log is wanted. */
+  close(): void {
+    this.#log.close(this.#view);
+  }
+
+  /**
+   * The event's surprise by both stages: the first one's while the second is off. `surprises` holds the detectors' own,
+   * `x` the scaled features, from the places given on.
+   */
+  rank(event: RankedEvent, surprises: Float32Array, surprisesAt: number, x: Float32Array, xAt: number): number {
+    this.#arrive(event.seconds);
+    const vector = this.#fill(event, surprises, surprisesAt, x, xAt);
+    for (const closed of this.visits.observe(event.secondary, event.seconds)) this.#closed.push(closed);
+    // Before the first label there is nothing to say, and nothing to compute.
+    const taught = this.#gain.risks > 0;
+    if (taught) this.inputs.expand(vector, 0, this.#x);
+    this.#logit = taught ? this.#ftrl.logit(this.#x) : UNTAUGHT;
+    this.#hold(event, this.#logit);
+    if (!taught) return event.surprise;
+    const surprise = this.#calibration.observe(Math.exp(Math.max(-20, Math.min(12, this.#logit))));
+    return this.#on ? surprise : event.surprise;
+  }
+
+  get on(): boolean {
+    return this.#on;
+  }
+
+  /** log odds of a risk that the last event was given */
+  get logit(): number {
+    return this.#logit;
+  }
+
+  /** Labels that have come into effect, and events whose delay is over. */
+  #arrive(seconds: number): void {
+    if (!(seconds > this.#newest)) return;
+    this.#newest = seconds;
+    this.#view.advance(
+      seconds,
+      (record) => this.#take(record),
+      (hour) => this.book.enter(hour),
+    );
+    // Labels given when the delay ends need up to two hours to take effect.
+    const due = seconds - this.#settings.delay - 2 * GRID_SECONDS;
+    for (let slot = this.pending.nextDue(due); slot >= 0; slot = this.pending.nextDue(due))
+      if (this.pending.held(slot) === 'waiting') this.#learn(slot, false);
+  }
+
+  #take(record: LabelRecord): void {
+    this.book.take(record);
+    if (record.type === 'label') this.#label(record);
+  }
+
+  #label(label: Label): void {
+    const slot = this.pending.find(label.entity, label.time);
+    if (slot < 0 || this.pending.held(slot) === (label.risk ? 'risk' : 'other')) return;
+    this.#learn(slot, label.risk);
+  }
+
+  #learn(slot: number, risk: boolean): void {
+    const { pending } = this;
+    const first = pending.held(slot) === 'waiting';
+    pending.settle(slot, risk ? 'risk' : 'other');
+    const at = pending.vectorAt(slot);
+    const weight = pending.weight(slot);
+    this.inputs.expand(pending.slab.data, at, this.#x);
+    // What the label changes later (a risk that had been taken for none) is learned again, but not judged again.
+    if (first) this.#gain.add(pending.slab.data[at]!, pending.logit(slot), risk, weight);
+    this.#ftrl.learn(this.#x, risk ? 1 : 0, weight);
+    if (++this.#sinceCheck < CHECK_EVERY) return;
+    this.#sinceCheck = 0;
+    this.#on =
+      this.#gain.risks >= LEAST_RISKS &&
+      this.#gain.others >= LEAST_OTHERS &&
+      this.#gain.secondAp > this.#gain.firstAp;
+  }
+
+  #fill(
+    event: RankedEvent,
+    surprises: Float32Array,
+    surprisesAt: number,
+    x: Float32Array,
+    xAt: number,
+  ): Float32Array {
+    const vector = this.#vector;
+    vector[0] = event.surprise;
+    let at = 1;
+    // A detector that failed or still warms up has nothing to say.
+    for (let i = 0; i < this.#detectors; i++, at++) {
+      const surprise = surprises[surprisesAt + i]!;
+      vector[at] = Number.isNaN(surprise) ? 0 : surprise;
+    }
+    for (let i = 0; at < this.#labelsAt; i++, at++) vector[at] = x[xAt + i]!;
+    this.book.features(event.secondary, event.seconds, vector, this.#labelsAt);
+    return vector;
+  }
+
+  #hold(event: RankedEvent, logit: number): void {
+    const vector = this.#vector;
+    let weight = 1;
+    const spell = this.#spell();
+    if (event.surprise < HELD_SURPRISE && logit < HELD_LOGIT && spell < HELD_SPELL) {
+      if (hashString(String(event.offset), 7) >= this.#share * 2 ** 32) return;
+      weight = 1 / this.#share;
+    }
+    this.pending.add(event.entity, event.seconds, vector, 0, weight, logit);
+  }
+
+  #spell(): number {
+    let most = 0;
+    for (let at = this.#labelsAt + 1; at < this.inputs.vector; at += LABEL_FEATURES.length)
+      most = Math.max(most, this.#vector[at]!);
+    return most;
+  }
+
+  /** Windows that were closed since the last call: for all partitions to read, this one included. */
+  takeClosed(): Visits[] {
+    const closed = this.#closed;
+    this.#closed = [];
+    return closed;
+  }
+
+  get figures(): SecondStageFigures {
+    const { risks, others, firstAp, secondAp } = this.#gain;
+    return { on: this.#on, risks, others, firstAp, secondAp, lost: this.pending.lost };
+  }
+
+  /**
+   * What the labels added to the odds of the event ranked last, by name of the label feature, and its share among all
+   * that speaks for a risk; strongest first. The event's own features speak through the detectors.
+   */
+  reasons(): { name: string; value: number; share: number }[] {
+    this.inputs.expand(this.#vector, 0, this.#x);
+    const sums = new Float64Array(this.inputs.vector);
+    for (let i = 0; i < this.inputs.size - 1; i++) {
+      const element = this.inputs.elementOf(i);
+      sums[element] = sums[element]! + this.#ftrl.contribution(i, this.#x[i]!);
+    }
+    const total = sums.reduce((sum, value) => sum + Math.max(0, value), 0);
+    return this.inputs.names
+      .flatMap((name, element) =>
+        element >= this.#labelsAt && sums[element]! > 0
+          ? [{ name, value: this.#vector[element]!, share: sums[element]! / total }]
+          : [],
+      )
+      .sort((a, b) => b.share - a.share);
+  }
+
+  /** Lays everything into the slabs: `slab`, `pending.slab`, `visits.slab`. */
+  flush(): void {
+    this.pending.flush();
+    this.visits.flush();
+    const row = this.slab.slotOf(STATE_KEY, () => undefined);
+    const block = (name: string) => this.slab.block(name).offset + row * this.slab.stride;
+    this.#ftrl.saveTo(this.slab.data, block(`ftrl:${this.inputs.size}`));
+    this.#gain.saveTo(this.slab.data, block('gain'));
+    this.#calibration.saveTo(this.slab.data, block('calibration'));
+    this.slab.data[block('flags')] = this.#on ? 1 : 0;
+    this.slab.data[block('flags') + 1] = this.#sinceCheck;
+    this.slab.times[row] = this.#newest;
+  }
+
+  /** After the slabs were filled from a checkpoint. What the labels say is read from the log again, up to the same hour. */
+  load(): void {
+    this.pending.load();
+    this.visits.load();
+    const row = this.slab.find(STATE_KEY);
+    if (row < 0) return;
+    const block = (name: string) => this.slab.block(name).offset + row * this.slab.stride;
+    this.#ftrl.load(this.slab.data, block(`ftrl:${this.inputs.size}`));
+    this.#gain.load(this.slab.data, block('gain'));
+    const calibration = this.slab.data.slice(block('calibration'), block('calibration') + TAIL_STATE_SIZE);
+    // All zeros: written before there was one.
+    if (calibration.some((value) => value !== 0)) this.#calibration.load(calibration);
+    this.#on = this.slab.data[block('flags')] === 1;
+    this.#sinceCheck = this.slab.data[block('flags') + 1]!;
+    this.#newest = this.slab.times[row]!;
+    // The model has learned from these labels already; the book has not.
+    this.#view.advance(
+      this.#newest,
+      (record) => this.book.take(record),
+      (hour) => this.book.enter(hour),
+    );
+  }
+}
