@@ -2,7 +2,7 @@
  * Unit tests stand beside the code; test/ holds integration and end-to-end tests. Tests run as CommonJS (jest's ESM mode
  * leaks), so the packages that come as ES modules only are transformed too.
  */
-const esModulePackages = ['typebox', 'content-disposition', 'cookie'];
+const esModulePackages = ['typebox', 'content-disposition', 'cookie', 'hyparquet'];
 const toCommonJs = (syntax) => [
   '@swc/jest',
   { jsc: { target: 'es2022', parser: { syntax } }, module: { type: 'commonjs' } },

@@ -8,6 +8,7 @@ import { scorerCommand } from './commands/scorer.js';
 import { sinkCommand } from './commands/sink.js';
 import { topicsCommand } from './commands/topics.js';
 import { trainCommand } from './commands/train.js';
+import { tryCommand } from './commands/try.js';
 import { packageVersion, versionCommand } from './commands/version.js';
 
 /** The whole command line as one tree; what each command does loads only when it runs. */
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   program
     .commandsGroup('Try it:')
     .addCommand(demoCommand())
+    .addCommand(tryCommand())
     .addCommand(localCommand())
     .addCommand(produceCommand());
   program

@@ -1,0 +1,140 @@
+import { explainRow } from '../../../detection/explain.js';
+import { EventColumns } from '../../../detection/features/columns.js';
+import type { Reason } from '../../../detection/judging/reasons.js';
+import { type FlaggedRow, PartitionScorer, type ScoringModel } from '../../../detection/scoring.js';
+import type { Pipeline } from '../../../pipelines/loader.js';
+import { Intake, type Taken } from '../../scorer/intake.js';
+
+export interface ScoredEvent {
+  /** position of the event, as it was given to `take` */
+  readonly offset: number;
+  readonly entity: string;
+  readonly domain: string;
+  /** epoch ms */
+  readonly time: number;
+  /** -log10 p */
+  readonly score: number;
+  /** the strongest reason is first; of risks alone */
+  readonly risk: (FlaggedRow & { readonly reasons: readonly Reason[] }) | undefined;
+}
+
+export interface OfflineOptions {
+  readonly budget: number;
+  readonly partitions: number;
+  readonly maxEntities: number;
+}
+
+/** rows of a micro-batch; where batches are cut makes no difference to any score */
+const BATCH = 1024;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * One partition of a pipeline without Kafka: events in, scores out, through the parts that the scorer runs
+ * (Intake, PartitionScorer, explainRow) in the order in which it runs them.
+ */
+export class OfflineScorer {
+  readonly #pipeline: Pipeline;
+  readonly #model: ScoringModel;
+  readonly #scorer: PartitionScorer;
+  readonly #intake: Intake;
+  readonly #columns: EventColumns;
+  readonly #events: Fields[] = [];
+  readonly #onScored: (event: ScoredEvent) => void;
+  /** newest event time, epoch ms, that lateness is measured from */
+  #watermark = Number.NEGATIVE_INFINITY;
+  /** whether the rows that wait are to be scored or to be remembered alone */
+  #learning = false;
+  readonly #failed = new Set<string>();
+
+  constructor(
+    pipeline: Pipeline,
+    model: ScoringModel,
+    options: OfflineOptions,
+    onScored: (event: ScoredEvent) => void,
+  ) {
+    this.#pipeline = pipeline;
+    this.#model = model;
+    this.#onScored = onScored;
+    this.#scorer = new PartitionScorer(model, {
+      budget: options.budget,
+      quietSeconds: pipeline.quiet / 1000,
+      partitions: options.partitions,
+      maxEntities: options.maxEntities,
+      capacity: BATCH,
+    });
+    this.#intake = new Intake(pipeline, model.plan, (zone) => this.#scorer.engine.knowsZone(zone));
+    this.#columns = new EventColumns(BATCH, model.plan.numbers.length, model.plan.categories.length);
+  }
+
+  /** detectors that failed in some batch */
+  get failed(): readonly string[] {
+    return [...this.#failed];
+  }
+
+  /** Takes an event in; it is scored with its micro-batch. */
+  take(event: Fields, key: string, offset: number, messageTime = Number.NaN): Taken {
+    if (this.#learning) this.flush();
+    this.#learning = false;
+    return this.#add(event, key, offset, messageTime);
+  }
+
+  /** Takes an event into the entities' memory without judging it: what the model was trained on. */
+  remember(event: Fields, key: string, offset: number): Taken {
+    if (!this.#learning) this.flush();
+    this.#learning = true;
+    return this.#add(event, key, offset, Number.NaN);
+  }
+
+  #add(event: Fields, key: string, offset: number, messageTime: number): Taken {
+    const columns = this.#columns;
+    const row = columns.size;
+    const taken = this.#intake.take(event, key, offset, messageTime, this.#watermark, columns);
+    if (taken !== 'taken') return taken;
+    this.#events[row] = event;
+    this.#watermark = Math.max(this.#watermark, columns.times[row]!);
+    if (columns.size === columns.capacity) this.flush();
+    return taken;
+  }
+
+  /** Scores what waits. */
+  flush(): void {
+    const columns = this.#columns;
+    if (columns.size === 0) return;
+    if (this.#learning) {
+      for (const name of this.#scorer.detect(columns).failed) this.#failed.add(name);
+      columns.size = 0;
+      return;
+    }
+    const scored = this.#scorer.score(columns);
+    for (const name of scored.failed) this.#failed.add(name);
+    const flagged = new Map(scored.flagged.map((one) => [one.row, one]));
+    for (let row = 0; row < scored.size; row++) {
+      const risk = flagged.get(row);
+      this.#onScored({
+        offset: columns.offsets[row]!,
+        entity: columns.entities[row]!,
+        domain: columns.domains[row]!,
+        time: columns.times[row]!,
+        score: scored.surprise[row]!,
+        risk: risk && {
+          ...risk,
+          reasons: explainRow(this.#model, this.#scorer, columns, scored, row, (number) =>
+            this.#unitOf(number, row),
+          ).reasons,
+        },
+      });
+    }
+    columns.size = 0;
+  }
+
+  #unitOf(number: number, row: number): string {
+    const { unit } = this.#model.plan.numbers[number]!;
+    if (unit === undefined || typeof unit === 'string') return unit ?? '';
+    return String(this.#events[row]![unit.field] ?? '');
+  }
+
+  get pipeline(): Pipeline {
+    return this.#pipeline;
+  }
+}
