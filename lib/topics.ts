@@ -41,6 +41,8 @@ export interface TopicSpec {
   partitions?: number;
   /** for a log. Default: 7 days; -1 keeps all */
   retentionMs?: number;
+  /** for a table: how long also what is superseded is kept, for readers that want every change. Default: not at all */
+  keepAllMs?: number;
   /** the largest batch of records. Default: 1 MiB */
   maxMessageBytes?: number;
 }
@@ -59,8 +61,9 @@ export function ownTopics(
     { name: names.risks, kind: 'log', retentionMs: 30 * DAY },
     { name: names.scores, kind: 'log', retentionMs: 3 * DAY, maxMessageBytes: 4 << 20 },
     { name: names.deadLetters, kind: 'log', retentionMs: 30 * DAY, maxMessageBytes: 10 << 20 },
-    { name: names.incidents, kind: 'table' },
-    { name: names.deliveries, kind: 'table' },
+    // Every change goes to ClickHouse as well, so the sink has a day to read it before only the newest is left.
+    { name: names.incidents, kind: 'table', keepAllMs: DAY },
+    { name: names.deliveries, kind: 'table', keepAllMs: DAY },
     { name: names.control, kind: 'table', partitions: 1 },
     { name: names.feedback, kind: 'log', retentionMs: -1 },
     { name: names.commands, kind: 'log', retentionMs: -1 },
@@ -168,7 +171,8 @@ export function configEntries(spec: TopicSpec, replication: number): { name: str
       'segment.bytes': String(64 << 20),
       'segment.ms': String(3_600_000),
       'min.cleanable.dirty.ratio': '0.2',
-      'max.compaction.lag.ms': String(6 * 3_600_000),
+      'min.compaction.lag.ms': String(spec.keepAllMs ?? 0),
+      'max.compaction.lag.ms': String((spec.keepAllMs ?? 0) + 6 * 3_600_000),
       'delete.retention.ms': String(DAY),
     });
   } else {

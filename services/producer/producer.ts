@@ -92,7 +92,8 @@ export async function startProducer(options: ProducerOptions, deps: ProducerDeps
     const plans = options.streams;
     const counts = await ensureTopics(
       kafka,
-      plans.map(({ topic }) => ({ name: topic, kind: 'log' as const })),
+      // Larger than what the scorer takes: an event that is too large is to become a dead letter, not to be refused here.
+      plans.map(({ topic }) => ({ name: topic, kind: 'log' as const, maxMessageBytes: 4 << 20 })),
       { partitions: options.partitions ?? 4, replication: options.replication ?? 1, log },
     );
     const gate =

@@ -64,6 +64,8 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   const inputs = dependencies.pipelines.map(({ pipeline }) => ({
     name: pipeline.topic,
     kind: 'log' as const,
+    // What is larger than maxEventBytes is to become a dead letter here, not to be refused by the broker.
+    maxMessageBytes: 4 << 20,
   }));
   const ensure = { partitions: options.partitions, replication: options.replication, log };
   const counts = await ensureTopics(kafka, inputs, ensure);

@@ -30,6 +30,8 @@ export class PartitionLog {
   /** in a compacted log: which batch has the newest record of a key, and how many keys a batch is newest for */
   private readonly newest = new Map<string, Batch>();
   private readonly live = new Map<Batch, number>();
+  /** batches that are newest for no key, oldest first: kept for readers on their way until there is no more room */
+  private readonly superseded: Batch[] = [];
 
   constructor(private readonly limits: LogLimits) {}
 
@@ -67,7 +69,8 @@ export class PartitionLog {
       this.next = batch.lastOffset + 1;
       if (this.limits.compact) this.compact(batch, keys[place]);
     }
-    if (!this.limits.compact) this.expire();
+    if (this.limits.compact) this.clean();
+    else this.expire();
     for (const watcher of [...this.watchers]) watcher();
     return baseOffset;
   }
@@ -130,7 +133,13 @@ export class PartitionLog {
     }
   }
 
-  /** A batch goes when all its keys have newer records. Where keys can't be read, the batch stays. */
+  /** As a broker's cleaner does it, late: who follows a table sees its changes, not only where they led. */
+  private clean(): void {
+    while (this.bytes > this.limits.retentionBytes && this.superseded.length > 0)
+      this.drop(this.placeOf(this.superseded.shift()!.firstOffset));
+  }
+
+  /** A batch may go when all its keys have newer records. Where keys can't be read, the batch stays. */
   private compact(batch: Batch, keys: Set<string> | undefined): void {
     this.live.set(batch, keys?.size ?? Number.POSITIVE_INFINITY);
     for (const key of keys ?? []) {
@@ -139,7 +148,7 @@ export class PartitionLog {
       if (before === undefined || before === batch) continue;
       const left = this.live.get(before)! - 1;
       this.live.set(before, left);
-      if (left === 0) this.drop(this.placeOf(before.firstOffset));
+      if (left === 0) this.superseded.push(before);
     }
   }
 
