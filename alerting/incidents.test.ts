@@ -6,11 +6,10 @@ import {
   type IncidentRules,
   KEPT_PER_ENTITY,
   type RiskInput,
-  SEVERITIES,
-  type Severity,
   takeCommand,
   takeRisk,
 } from './incidents.js';
+import { SEVERITIES, type Severity } from './severity.js';
 
 const MINUTE = 60_000;
 const rules: IncidentRules = { quiet: () => 30 * MINUTE, incidentId: (risk) => `inc-${risk}` };
@@ -43,7 +42,18 @@ function command(
   action: IncidentCommand['action'],
   ifLastRiskOffset = -1,
 ): IncidentCommand {
-  return { id: 'c', incident, action, by: 'ann', at: 1_000, note: 'n', ifLastRiskOffset };
+  return {
+    id: 'c',
+    incident,
+    action,
+    by: 'ann',
+    at: 1_000,
+    labels: [],
+    level: 0,
+    detail: '',
+    note: 'n',
+    ifLastRiskOffset,
+  };
 }
 
 /** Risks at offsets 0, 1, …; the changes of each. */

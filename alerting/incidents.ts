@@ -3,8 +3,7 @@
  * No clock and no I/O. Each log is read in order; inputs that an incident has seen already change nothing, so
  * reading a stretch again gives the same incidents under the same ids and change numbers.
  */
-export const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
-export type Severity = (typeof SEVERITIES)[number];
+import { firstSeverity, type Severity, type SeverityRules, severityAfter, severityRank } from './severity.js';
 
 export const INCIDENT_STATES = ['open', 'acknowledged', 'closed', 'falseAlarm'] as const;
 export type IncidentState = (typeof INCIDENT_STATES)[number];
@@ -12,10 +11,15 @@ export type IncidentState = (typeof INCIDENT_STATES)[number];
 export const CHANGE_KINDS = [
   'opened',
   'escalated',
+  'eased',
+  'unacknowledged',
   'reopened',
   'acknowledged',
   'closed',
   'falseAlarm',
+  'confirmed',
+  'labelled',
+  'linked',
   'noted',
   'grown',
 ] as const;
@@ -81,12 +85,38 @@ export interface Incident {
   sentences: Record<string, string>;
   context: Record<string, string>;
   model: string;
+  kind: string;
+  reason: string;
+  parent: string;
+  members: number;
+  labels: string[];
+  verdict: string;
+  seen: number[];
+  peak: string;
+  peakAt: number;
+  waitingSince: number;
+  escalations: number;
 }
 
-export const COMMAND_ACTIONS = ['acknowledge', 'close', 'falseAlarm', 'note', 'expire'] as const;
+export const COMMAND_ACTIONS = [
+  'acknowledge',
+  'close',
+  'falseAlarm',
+  'note',
+  'expire',
+  'confirm',
+  'label',
+  'escalate',
+  'gather',
+  'link',
+  'redeliver',
+] as const;
 export type CommandAction = (typeof COMMAND_ACTIONS)[number];
 
-/** What a person, or the sweep for quiet incidents, asks of an incident. */
+/** Of commands that need no more than their action, a note and who gives them. */
+export const PLAIN_COMMAND = { note: '', ifLastRiskOffset: -1, labels: [] as string[], level: 0, detail: '' };
+
+/** What a person, or a sweep, asks of an incident. `gather` and `redeliver` are for the owner of the partition. */
 export interface IncidentCommand {
   id: string;
   incident: string;
@@ -96,12 +126,19 @@ export interface IncidentCommand {
   note: string;
   /** `expire` only: holds if no risk came since, which is what makes a stale sweep harmless */
   ifLastRiskOffset: number;
+  /** `label` only: its labels from now on */
+  labels: string[];
+  /** `escalate` only: holds if it was escalated so often */
+  level: number;
+  /** JSON; `link`: the parent's id */
+  detail: string;
 }
 
 export interface IncidentRules {
   /** milliseconds without a risk, in event time, that end an incident of this pipeline */
   quiet(pipeline: string): number;
   incidentId(firstRiskId: string): string;
+  severity?: SeverityRules;
 }
 
 export interface Change {
@@ -121,13 +158,11 @@ export interface Outcome {
 /** Incidents kept of one entity: late risks find the one they belong to among the newest few. */
 export const KEPT_PER_ENTITY = 4;
 
-export function severityRank(severity: Severity): number {
-  return SEVERITIES.indexOf(severity);
-}
+const SILENT_KINDS: readonly Change['kind'][] = ['grown', 'noted', 'linked', 'labelled', 'confirmed', 'seen'];
 
 /** Changes that someone may want to hear of. The others only make the incident longer. */
-export function announces(kind: Change['kind']): kind is Exclude<ChangeKind, 'grown' | 'noted'> {
-  return kind !== 'grown' && kind !== 'noted' && kind !== 'seen';
+export function announces(kind: Change['kind']): boolean {
+  return !SILENT_KINDS.includes(kind);
 }
 
 export function isActive(incident: Incident): boolean {
@@ -171,7 +206,7 @@ export function takeRisk(
     undefined,
   );
   if (target) {
-    const joined = join(target, risk, place.offset);
+    const joined = join(target, risk, place.offset, rules.severity);
     return { incidents: incidents.map((one) => (one === target ? joined : one)), changes: [changed(joined)] };
   }
 
@@ -216,6 +251,7 @@ export function takeCommand(
   }
   const after = next(target, effect.kind, {
     state: effect.state,
+    ...effect.more,
     changedAt: command.at,
     changedBy: command.by,
     note: command.note,
@@ -227,8 +263,8 @@ export function takeCommand(
 /** What a command would do to the incident; nothing when it doesn't apply in its state. */
 export function effectOf(
   incident: Incident,
-  command: Pick<IncidentCommand, 'action' | 'ifLastRiskOffset'>,
-): { kind: ChangeKind; state: IncidentState } | undefined {
+  command: Omit<IncidentCommand, 'id' | 'incident' | 'by' | 'at' | 'note'>,
+): { kind: ChangeKind; state: IncidentState; more?: Partial<Incident> } | undefined {
   switch (command.action) {
     case 'acknowledge':
       return incident.state === 'open' ? { kind: 'acknowledged', state: 'acknowledged' } : undefined;
@@ -242,7 +278,34 @@ export function effectOf(
       return isActive(incident) && incident.lastRiskOffset === command.ifLastRiskOffset
         ? { kind: 'closed', state: 'closed' }
         : undefined;
+    case 'confirm':
+      return incident.verdict === 'confirmed' || incident.state === 'falseAlarm'
+        ? undefined
+        : { kind: 'confirmed', state: incident.state, more: { verdict: 'confirmed' } };
+    case 'label':
+      return { kind: 'labelled', state: incident.state, more: { labels: command.labels } };
+    case 'escalate':
+      return incident.state === 'open' && incident.escalations === command.level
+        ? {
+            kind: 'unacknowledged',
+            state: 'open',
+            more: { escalations: incident.escalations + 1 },
+          }
+        : undefined;
+    case 'link':
+      return incident.parent === command.detail
+        ? undefined
+        : { kind: 'linked', state: incident.state, more: { parent: command.detail } };
+    case 'gather':
+    case 'redeliver':
+      return undefined;
   }
+}
+
+/** What an incident is about, as related ones share it: the field and direction of the strongest reason. */
+export function reasonOfRisk(reasons: readonly IncidentReason[]): string {
+  const [first] = reasons;
+  return first ? `${first.field || first.feature} ${first.direction}` : '';
 }
 
 function open(risk: RiskInput, place: { partition: number; offset: number }, rules: IncidentRules): Incident {
@@ -252,7 +315,15 @@ function open(risk: RiskInput, place: { partition: number; offset: number }, rul
     domain: risk.domain,
     entity: risk.entity,
     state: 'open',
-    severity: risk.severity,
+    ...firstSeverity(risk.severity, risk.eventTime),
+    kind: 'single',
+    reason: reasonOfRisk(risk.reasons),
+    parent: '',
+    members: 0,
+    labels: [],
+    verdict: '',
+    waitingSince: risk.scoredAt,
+    escalations: 0,
     change: 1,
     changeKind: 'opened',
     changedAt: risk.scoredAt,
@@ -277,34 +348,34 @@ function open(risk: RiskInput, place: { partition: number; offset: number }, rul
   };
 }
 
-function join(incident: Incident, risk: RiskInput, offset: number): Incident {
-  const worse = severityRank(risk.severity) > severityRank(incident.severity);
+function join(incident: Incident, risk: RiskInput, offset: number, rules?: SeverityRules): Incident {
+  const { step, ...severity } = severityAfter(incident, risk, rules);
+  const worse = severityRank(severity.severity) > severityRank(incident.severity);
   const stronger = risk.score > incident.maxScore;
   // A closed incident that goes on comes back, a late risk from before its end doesn't; a false alarm stays one until
   // something worse happens.
   const goesOn = risk.eventTime > incident.lastRiskAt;
   const back =
     (incident.state === 'closed' && (goesOn || worse)) || (incident.state === 'falseAlarm' && worse);
-  return next(
-    incident,
-    back ? 'reopened' : worse && incident.state !== 'falseAlarm' ? 'escalated' : 'grown',
-    {
-      state: back ? 'open' : incident.state,
-      severity: worse ? risk.severity : incident.severity,
-      changedAt: risk.scoredAt,
-      openedAt: Math.min(incident.openedAt, risk.eventTime),
-      lastRiskAt: Math.max(incident.lastRiskAt, risk.eventTime),
-      lastRiskId: risk.eventTime >= incident.lastRiskAt ? risk.id : incident.lastRiskId,
-      lastRiskOffset: offset,
-      eventPartition: risk.partition,
-      lastEventOffset: risk.offset,
-      risks: incident.risks + 1,
-      maxScore: Math.max(incident.maxScore, risk.score),
-      ...(stronger
-        ? { reasons: risk.reasons, sentences: risk.sentences, context: risk.context, model: risk.model }
-        : {}),
-    },
-  );
+  const told = isActive(incident) && (step === 'rose' ? 'escalated' : step === 'fell' && 'eased');
+  return next(incident, back ? 'reopened' : told || 'grown', {
+    state: back ? 'open' : incident.state,
+    // A false alarm keeps the severity that it was one at: only what is worse brings it back.
+    ...(incident.state === 'falseAlarm' && !back ? {} : severity),
+    ...(back ? { waitingSince: risk.scoredAt, escalations: 0, parent: '' } : {}),
+    changedAt: risk.scoredAt,
+    openedAt: Math.min(incident.openedAt, risk.eventTime),
+    lastRiskAt: Math.max(incident.lastRiskAt, risk.eventTime),
+    lastRiskId: risk.eventTime >= incident.lastRiskAt ? risk.id : incident.lastRiskId,
+    lastRiskOffset: offset,
+    eventPartition: risk.partition,
+    lastEventOffset: risk.offset,
+    risks: incident.risks + 1,
+    maxScore: Math.max(incident.maxScore, risk.score),
+    ...(stronger
+      ? { reasons: risk.reasons, sentences: risk.sentences, context: risk.context, model: risk.model }
+      : {}),
+  });
 }
 
 function next(incident: Incident, kind: ChangeKind, after: Partial<Incident>): Incident {
@@ -322,7 +393,7 @@ function changed(incident: Incident): Change {
   return { kind: incident.changeKind, incident, repeated: false };
 }
 
-function repeats(incidents: readonly Incident[], which: (one: Incident) => boolean): Change[] {
+export function repeats(incidents: readonly Incident[], which: (one: Incident) => boolean): Change[] {
   return incidents.filter(which).map((incident) => ({ kind: incident.changeKind, incident, repeated: true }));
 }
 

@@ -32,6 +32,17 @@ const incident: Incident = {
     lastCommandOffset: -1,
     partition: 2,
     model: 'm',
+    kind: 'single',
+    reason: 'amount high',
+    parent: '',
+    members: 0,
+    labels: [],
+    verdict: '',
+    seen: [],
+    peak: '',
+    peakAt: 0,
+    waitingSince: 0,
+    escalations: 0,
   },
   reasons: [
     {

@@ -25,6 +25,12 @@ export interface WebhookPayload {
       risks: number;
       maxScore: number;
       model: string;
+      /** single, or parent: one that stands for related incidents */
+      kind: string;
+      reason: string;
+      parent: string | null;
+      members: number;
+      labels: string[];
     };
     reasons: Incident['reasons'];
     sentences: Record<string, string>;
@@ -68,6 +74,11 @@ export function incidentPayload(incident: Incident, publicUrl: string): Buffer {
         risks: incident.risks,
         maxScore: round(incident.maxScore) ?? 0,
         model: cut(incident.model),
+        kind: incident.kind,
+        reason: cut(incident.reason),
+        parent: incident.parent || null,
+        members: incident.members,
+        labels: incident.labels.slice(0, 20).map((one) => cut(one, 60)),
       },
       reasons: incident.reasons.slice(0, MOST_REASONS).map((one) => ({
         ...one,
@@ -94,6 +105,21 @@ export function testPayload(endpoint: string, now: number): Buffer {
       type: 'endpoint.test',
       timestamp: iso(now),
       data: { endpoint, message: 'Riskwire can reach this endpoint.' },
+    }),
+  );
+}
+
+/** Tells an operator's endpoint that another one gets nothing any more. */
+export function endpointDisabledPayload(
+  endpoint: { id: string; name: string },
+  reason: string,
+  now: number,
+): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      type: 'endpoint.disabled',
+      timestamp: iso(now),
+      data: { endpoint: endpoint.id, name: cut(endpoint.name), reason: cut(reason) },
     }),
   );
 }

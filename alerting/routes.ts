@@ -1,4 +1,5 @@
-import { type ChangeKind, type Incident, type Severity, severityRank } from './incidents.js';
+import type { ChangeKind, Incident } from './incidents.js';
+import { type Severity, severityRank } from './severity.js';
 
 /** Changes that a new endpoint hears of unless it asks for others. */
 export const DEFAULT_EVENTS: readonly ChangeKind[] = ['opened', 'escalated', 'reopened'];

@@ -28,6 +28,10 @@ export function incidentId(firstRiskId: string): string {
   return derived('inc', [firstRiskId]);
 }
 
+export function parentId(group: string, member: string): string {
+  return derived('inc', ['parent', group, member]);
+}
+
 export function deliveryId(incident: string, change: number, endpoint: string): string {
   return derived('dlv', [incident, change, endpoint]);
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Producer } from 'kafkajs';
-import { type CommandAction, effectOf, type Incident } from '../../alerting/incidents.js';
+import { type CommandAction, effectOf, type Incident, PLAIN_COMMAND } from '../../alerting/incidents.js';
 import { type Codec, type CommandRecord, entityKey } from './records.js';
+import type { Redelivery } from './redelivery.js';
 import type { View } from './views.js';
 
 export interface Commands {
@@ -11,7 +12,10 @@ export interface Commands {
     action: CommandAction,
     by: string,
     note: string,
+    labels?: string[],
   ): Promise<{ applied: boolean; incident: Incident }>;
+  /** Asks the owners of these partitions to send the selected deliveries again. */
+  redeliver(partitions: readonly number[], select: Redelivery, by: string): Promise<void>;
 }
 
 /**
@@ -27,9 +31,26 @@ export function createCommands(deps: {
   waitMs: number;
 }): Commands {
   return {
-    async send(incident, action, by, note) {
+    async redeliver(partitions, select, by) {
+      const id = randomUUID();
+      await deps.producer.send({
+        topic: deps.topic,
+        acks: -1,
+        messages: partitions.map((partition) => ({
+          key: `redeliver-${id}`,
+          partition,
+          value: deps.codec.encode({
+            ...PLAIN_COMMAND,
+            ...{ id, incident: '', pipeline: '', domain: '', entity: '', action: 'redeliver' },
+            ...{ by, at: deps.now(), detail: JSON.stringify(select) },
+          }),
+        })),
+      });
+    },
+    async send(incident, action, by, note, labels = []) {
       const { pipeline, domain, entity, partition } = incident;
       const command: CommandRecord = {
+        ...PLAIN_COMMAND,
         id: randomUUID(),
         incident: incident.id,
         pipeline,
@@ -39,7 +60,7 @@ export function createCommands(deps: {
         by,
         at: deps.now(),
         note,
-        ifLastRiskOffset: -1,
+        labels,
       };
       const [sent] = await deps.producer.send({
         topic: deps.topic,
@@ -57,5 +78,5 @@ export function createCommands(deps: {
 
 /** true when the command would change something in the incident's present state. */
 export function applies(incident: Incident, action: CommandAction): boolean {
-  return effectOf(incident, { action, ifLastRiskOffset: -1 }) !== undefined;
+  return effectOf(incident, { ...PLAIN_COMMAND, action }) !== undefined;
 }

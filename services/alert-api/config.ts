@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
+import { DEFAULT_MAX_AGES, DEFAULT_RATE_PER_MINUTE, type MaxAges } from '../../alerting/delivery-rules.js';
 import { STANDARD_WAITS } from '../../alerting/retry-schedule.js';
 import { type AddressRange, parseRange } from '../../lib/address-guard.js';
 import { ConfigError, duration, list, readConfig, secret, url } from '../../lib/config.js';
@@ -73,6 +74,25 @@ export const AlertApiVariables = Type.Object({
     maximum: 256,
     description: 'requests at once to one endpoint',
   }),
+  webhookRate: Type.Integer({
+    default: DEFAULT_RATE_PER_MINUTE,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'webhooks a minute to one endpoint; beyond, they wait and go out in digests',
+  }),
+  webhookMaxAges: list(['low=6h', 'medium=24h', 'high=3d', 'critical=0s'], {
+    each: '^(low|medium|high|critical)=[0-9.]+(ms|s|m|h|d)$',
+    expects: 'a comma-separated list of severity=duration',
+    description: 'how long a webhook is worth sending, by severity; 0s: as long as there are tries',
+  }),
+  disableAfter: duration('5d', { description: 'an endpoint that only fails for so long is disabled' }),
+  relatedMembers: Type.Integer({
+    default: 5,
+    minimum: 0,
+    maximum: 1000,
+    description: 'so many incidents of one domain and reason get one parent that stands for them; 0: never',
+  }),
+  relatedWindow: duration('10m', { description: '…that open within so long of each other' }),
   webhookRetryWaits: list(STANDARD_WAITS.map(formatDuration), {
     description: 'waits between tries; after the last try a delivery is parked',
   }),
@@ -102,7 +122,7 @@ export const AlertApiVariables = Type.Object({
 
 export type AlertApiConfig = Omit<
   Static<typeof AlertApiVariables>,
-  'secretKey' | 'webhookAllow' | 'webhookRetryWaits' | 'pipelines'
+  'secretKey' | 'webhookAllow' | 'webhookRetryWaits' | 'webhookMaxAges' | 'pipelines'
 > & {
   /** names, undefined for all */
   pipelines: string[] | undefined;
@@ -110,18 +130,23 @@ export type AlertApiConfig = Omit<
   secretKeys: Buffer[];
   allow: AddressRange[];
   retryWaits: number[];
+  maxAges: MaxAges;
 };
 
 /** Reads the environment; throws one ConfigError that names every fault. */
 export function readAlertApiConfig(env: NodeJS.ProcessEnv): AlertApiConfig {
   const faults = ownFaults(env);
-  const { secretKey, webhookAllow, webhookRetryWaits, pipelines, ...rest } = readAll(env, faults);
+  const { secretKey, webhookAllow, webhookRetryWaits, webhookMaxAges, pipelines, ...rest } = readAll(
+    env,
+    faults,
+  );
   return {
     ...rest,
     pipelines: pipelines.includes('all') ? undefined : pipelines,
     secretKeys: secretKey ? keysOf(secretKey) : [LOCAL_KEY],
     allow: webhookAllow.map(parseRange),
     retryWaits: webhookRetryWaits.map(parseDuration),
+    maxAges: { ...DEFAULT_MAX_AGES, ...agesOf(webhookMaxAges) },
   };
 }
 
@@ -139,6 +164,16 @@ function readAll(env: NodeJS.ProcessEnv, faults: readonly string[]): Static<type
 
 /** Everybody knows it: for one machine's trials, where a restart must still be able to read its secrets. */
 const LOCAL_KEY = createHash('sha256').update('riskwire insecure local key').digest();
+
+/** ['low=6h'] -> { low: 21_600_000 } */
+function agesOf(entries: readonly string[]): Partial<MaxAges> {
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const [severity = '', age = ''] = entry.split('=');
+      return [severity, parseDuration(age)];
+    }),
+  );
+}
 
 function keysOf(text: string): Buffer[] {
   return text.split(',').map((part) => Buffer.from(part.trim(), 'base64'));

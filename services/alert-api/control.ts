@@ -1,5 +1,8 @@
 import type { TObject } from 'typebox';
+import Type from 'typebox';
 import { Check } from 'typebox/value';
+import type { EndpointHealth } from '../../alerting/delivery-rules.js';
+import type { Policy } from '../../alerting/routing.js';
 import type { Logger } from '../../lib/log.js';
 import type { Table } from '../../lib/table.js';
 import { ApiKey } from './api-keys.js';
@@ -17,16 +20,26 @@ export interface Control {
   deleteEndpoint(id: string): Promise<void>;
   saveKey(key: ApiKey, by: string): Promise<void>;
   deleteKey(id: string): Promise<void>;
+  /** routes, silences, windows and bars as they are now */
+  policy(): Policy;
+  /** since when an endpoint does nothing but fail */
+  health(endpointId: string): EndpointHealth | undefined;
+  saveHealth(endpointId: string, health: EndpointHealth): Promise<void>;
+  deleteHealth(endpointId: string): Promise<void>;
   /** Called with the id of an endpoint that was added, changed or deleted here or elsewhere. */
   onEndpoint(listener: (id: string) => void): void;
 }
 
 const ENDPOINT = 'endpoint';
 const API_KEY = 'apiKey';
+const NO_POLICY: Policy = { silences: [], windows: [], bars: [] };
+const HEALTH = 'endpointHealth';
+const Health = Type.Object({ failingSince: Type.Number() });
 
 export function createControl(table: Table<ControlRecord>, now: () => number, log: Logger): Control {
   const endpoints = new Map<string, Endpoint>();
   const keys = new Map<string, ApiKey>();
+  const healths = new Map<string, EndpointHealth>();
   const listeners: ((id: string) => void)[] = [];
 
   function apply(key: string, record: ControlRecord | undefined): void {
@@ -35,6 +48,7 @@ export function createControl(table: Table<ControlRecord>, now: () => number, lo
       take(endpoints, id, record, Endpoint);
       for (const listener of listeners) listener(id);
     } else if (kind === API_KEY) take(keys, id, record, ApiKey);
+    else if (kind === HEALTH) take(healths, id, record, Health);
   }
 
   function take<T>(
@@ -74,6 +88,10 @@ export function createControl(table: Table<ControlRecord>, now: () => number, lo
     deleteEndpoint: (id) => table.delete(`${ENDPOINT}/${id}`),
     saveKey: (key, by) => save(API_KEY, key.id, key, by),
     deleteKey: (id) => table.delete(`${API_KEY}/${id}`),
+    policy: () => NO_POLICY,
+    health: (id) => healths.get(id),
+    saveHealth: (id, health) => save(HEALTH, id, health, 'riskwire'),
+    deleteHealth: (id) => table.delete(`${HEALTH}/${id}`),
     onEndpoint: (listener) => void listeners.push(listener),
   };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type DigestItem, digestId, digestItem, digestPayload, fitting } from '../../alerting/digest.js';
 import type { BreakerState } from '../../lib/breaker.js';
 import type { Logger } from '../../lib/log.js';
 import { reasonOf } from '../../lib/retry.js';
@@ -14,8 +15,10 @@ export interface WorkerDeps {
   box: SecretBox;
   /** writes records and resolves when they are acked */
   save(one: PlacedDelivery): Promise<void>;
-  /** the receiver said 410 */
-  disable(endpointId: string, reason: string): Promise<void>;
+  /** the receiver said 410 to a delivery of this partition */
+  disable(endpointId: string, reason: string, partition: number): Promise<void>;
+  observe(endpointId: string, succeeded: boolean, partition: number): void;
+  publicUrl(): string;
   owns(partition: number): boolean;
   now(): number;
   random(): number;
@@ -56,20 +59,33 @@ export function createDeliveryWorker(options: QueueOptions, deps: WorkerDeps): D
     figures.pending(known.size);
   }
 
-  async function post({ delivery }: PlacedDelivery): Promise<WebhookResult> {
-    const endpoint = deps.endpoint(delivery.endpoint);
+  async function post(batch: readonly PlacedDelivery[]): Promise<WebhookResult> {
+    const { id, body, endpoint: endpointId } = messageOf(batch);
+    const endpoint = deps.endpoint(endpointId);
     if (!endpoint)
       return { kind: 'failure', code: 'protocol', message: 'the endpoint was deleted', durationMs: 0 };
     let headers: Record<string, string>;
     try {
-      headers = signedHeaders(endpoint, deps.box, delivery.id, deps.now(), delivery.body);
+      headers = signedHeaders(endpoint, deps.box, id, deps.now(), body);
     } catch (error) {
-      log.error({ error, endpoint: endpoint.id, delivery: delivery.id }, 'a webhook could not be signed');
+      log.error({ error, endpoint: endpoint.id, delivery: id }, 'a webhook could not be signed');
       return { kind: 'failure', code: 'protocol', message: reasonOf(error), durationMs: 0 };
     }
-    const exchange = deps.client.post(endpoint.url, headers, delivery.body, stopping.signal);
+    const exchange = deps.client.post(endpoint.url, headers, body, stopping.signal);
     sending.add(exchange);
     return exchange.finally(() => sending.delete(exchange));
+  }
+
+  /** What is sent: the one delivery as it is stored, or a digest of several. */
+  function messageOf(batch: readonly PlacedDelivery[]): { id: string; body: Buffer; endpoint: string } {
+    const { id, body, endpoint } = batch[0]!.delivery;
+    if (batch.length === 1) return { id, body, endpoint };
+    const items = itemsOf(batch);
+    return {
+      id: digestId(items.map((one) => one.webhookId)),
+      body: digestPayload(items, deps.publicUrl(), deps.now()),
+      endpoint,
+    };
   }
 
   async function save(one: PlacedDelivery): Promise<void> {
@@ -115,15 +131,25 @@ export function createDeliveryWorker(options: QueueOptions, deps: WorkerDeps): D
   function queueOf(endpointId: string): EndpointQueue {
     const present = queues.get(endpointId);
     if (present) return present;
-    const queue = new EndpointQueue(endpointId, options, {
+    const limits = (): QueueOptions => {
+      const { concurrency, ratePerMinute } = deps.endpoint(endpointId) ?? {};
+      return {
+        ...options,
+        ...(concurrency === undefined ? {} : { concurrency }),
+        ...(ratePerMinute === undefined ? {} : { ratePerMinute }),
+      };
+    };
+    const queue = new EndpointQueue(endpointId, limits, {
       post,
+      digest: (candidates) => fitting(itemsOf(candidates)),
       save: savedBeforeStop,
       owns: deps.owns,
       onDone: done,
       onFailedAttempt: () => figures.result('failed'),
-      onGone: () => {
+      onOutcome: (one, succeeded) => deps.observe(endpointId, succeeded, one.partition),
+      onGone: (one) => {
         deps
-          .disable(endpointId, 'the receiver answered 410 Gone')
+          .disable(endpointId, 'the receiver answered 410 Gone', one.partition)
           .catch((error: unknown) =>
             log.error({ error, endpoint: endpointId }, 'an endpoint that is gone could not be disabled'),
           );
@@ -198,6 +224,17 @@ export function createDeliveryWorker(options: QueueOptions, deps: WorkerDeps): D
       known.clear();
     },
   };
+}
+
+/** Those before the first that isn't an incident's change: notices of the service itself go out alone. */
+function itemsOf(batch: readonly PlacedDelivery[]): DigestItem[] {
+  const items: DigestItem[] = [];
+  for (const { delivery } of batch) {
+    const item = digestItem(delivery.id, delivery.body);
+    if (!item) break;
+    items.push(item);
+  }
+  return items;
 }
 
 /** Waits until a set of promises that empties itself is empty. */

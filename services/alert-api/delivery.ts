@@ -19,6 +19,10 @@ export interface Delivery {
   lastError: string;
   durationMs: number;
   body: Buffer;
+  event: string;
+  severity: string;
+  expiresAt: number;
+  round: number;
 }
 
 /** Of a delivery that was never tried. */
@@ -28,6 +32,10 @@ export const NEW_DELIVERY = {
   lastStatus: 0,
   lastError: '',
   durationMs: 0,
+  event: '',
+  severity: '',
+  expiresAt: 0,
+  round: 0,
 } as const;
 
 /** A delivery and the partition that it, its incident and its risks are in. */

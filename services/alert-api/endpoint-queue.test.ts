@@ -39,10 +39,17 @@ afterEach(() => {
 
 function queue(
   post: (one: PlacedDelivery, attempt: number) => WebhookResult | Promise<WebhookResult>,
-  options: { concurrency?: number; waits?: number[]; resetMs?: number; save?: () => Promise<void> } = {},
+  options: {
+    concurrency?: number;
+    rate?: number;
+    waits?: number[];
+    resetMs?: number;
+    save?: () => Promise<void>;
+  } = {},
 ) {
   const log = {
     posts: [] as string[],
+    batches: [] as string[][],
     saved: [] as PlacedDelivery[],
     done: [] as PlacedDelivery[],
     breaker: [] as string[],
@@ -53,13 +60,18 @@ function queue(
   let wake = () => {};
   const one = new EndpointQueue(
     'ep',
-    {
+    () => ({
       concurrency: options.concurrency ?? 4,
+      ratePerMinute: options.rate ?? 60_000,
       waits: options.waits ?? [5, 5, 5],
       breaker: { minimumCalls: 5, windowMs: 10_000, resetMs: options.resetMs ?? 30 },
-    },
+    }),
     {
-      post: async (placed) => {
+      digest: (found) => found.length,
+      onOutcome: () => {},
+      post: async (batch) => {
+        const placed = batch[0]!;
+        log.batches.push(batch.map((one) => one.delivery.id));
         inFlight += 1;
         log.most = Math.max(log.most, inFlight);
         log.posts.push(placed.delivery.id);
@@ -216,6 +228,53 @@ test('what is taken out is not sent; what of it was in flight is recorded only i
   await until(() => log.posts.length === 1);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect([log.saved, log.posts]).toEqual([[], ['a/1']]);
+});
+
+test('beyond the rate, what waits goes out in one digest; each of it is recorded, and orders are kept', async () => {
+  const { one, log, until } = queue(() => answer(200), { rate: 600, concurrency: 1 });
+  for (let i = 0; i < 620; i += 1) one.add(delivery(`i${i}`));
+  one.add(delivery('i619', 2));
+  await until(() => log.done.length === 621);
+  const digests = log.batches.filter((batch) => batch.length > 1);
+  expect(log.batches.length).toBeLessThan(606);
+  expect(digests.length).toBeGreaterThan(0);
+  expect(log.saved).toHaveLength(621);
+  expect(log.saved.every((placed) => placed.delivery.state === 'succeeded')).toBe(true);
+  const ids = log.batches.flat();
+  expect(new Set(ids).size).toBe(621);
+  expect(ids.indexOf('i619/1')).toBeLessThan(ids.indexOf('i619/2'));
+});
+
+test('a digest that fails is an attempt of each of its changes', async () => {
+  let failed = 0;
+  const { one, log, until } = queue(
+    () => {
+      const last = log.batches.at(-1)!;
+      if (last.length > 1 && failed === 0) {
+        failed = last.length;
+        return answer(500);
+      }
+      return answer(200);
+    },
+    { rate: 600, concurrency: 1 },
+  );
+  for (let i = 0; i < 640; i += 1) one.add(delivery(`i${i}`));
+  await until(() => log.done.length === 640);
+  expect(failed).toBeGreaterThan(1);
+  expect(log.done.filter((placed) => placed.delivery.attempts === 2)).toHaveLength(failed);
+});
+
+test('what is past its time is dropped without a request, and says so', async () => {
+  const { one, log, until } = queue(() => answer(200));
+  const late = delivery('a');
+  one.add({ ...late, delivery: { ...late.delivery, severity: 'low', expiresAt: 1_000 } });
+  one.add(delivery('a', 2));
+  await until(() => log.done.length === 2);
+  expect(log.posts).toEqual(['a/2']);
+  expect(log.done[0]!.delivery).toMatchObject({
+    state: 'dropped',
+    lastError: expect.stringContaining('expired'),
+  });
 });
 
 test('the heap gives what is due first, and equal ones in their order', () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import Type, { type Static } from 'typebox';
-import { CHANGE_KINDS, SEVERITIES } from '../../alerting/incidents.js';
+import { CHANGE_KINDS } from '../../alerting/incidents.js';
+import { SEVERITIES } from '../../alerting/severity.js';
 import { SECRET_BYTES, showSecret, webhookHeaders } from '../../alerting/signature.js';
 import type { SecretBox } from './secret-box.js';
 
@@ -26,6 +27,13 @@ export const Endpoint = Type.Object({
   ),
   createdAt: Type.Number(),
   createdBy: Type.String(),
+  /** when a person enabled it last, if it was disabled before */
+  enabledAt: Type.Optional(Type.Number()),
+  /** hears of what concerns the alert side itself, such as an endpoint that was disabled */
+  operator: Type.Optional(Type.Boolean()),
+  /** requests at once, and webhooks a minute; the service's own where they are left out */
+  concurrency: Type.Optional(Type.Integer({ minimum: 1 })),
+  ratePerMinute: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export type Endpoint = Static<typeof Endpoint>;
 

@@ -1,21 +1,35 @@
 import type { EachBatchPayload, Kafka, Producer } from 'kafkajs';
-import { announces, type Change, type Incident, type IncidentRules } from '../../alerting/incidents.js';
-import { incidentPayload } from '../../alerting/payload.js';
-import { type EndpointFilter, wants } from '../../alerting/routes.js';
+import {
+  announces,
+  type Change,
+  type CommandAction,
+  type Incident,
+  type IncidentRules,
+  isActive,
+  type Outcome,
+  PLAIN_COMMAND,
+} from '../../alerting/incidents.js';
+import { groupOf, type Member, memberOf, type RelatedRules, takeMember } from '../../alerting/parents.js';
+import { nextEscalation } from '../../alerting/routing.js';
 import { coPartitioned } from '../../lib/co-partitioned.js';
-import { deliveryId } from '../../lib/ids.js';
+import { deliveryId, parentId } from '../../lib/ids.js';
 import { type RunningConsumer, runConsumer, sendBatches } from '../../lib/kafka.js';
 import type { Logger } from '../../lib/log.js';
+import { partitionOf } from '../../lib/partitioner.js';
 import type { Table } from '../../lib/table.js';
 import type { TopicReader } from '../../lib/topic-reader.js';
 import type { TopicNames } from '../../lib/topics.js';
-import { type Delivery, NEW_DELIVERY, type PlacedDelivery } from './delivery.js';
+import { type AnnounceDeps, deliveriesOf } from './announce.js';
+import type { Delivery } from './delivery.js';
 import { type DeliveryWorker, shareBodies } from './delivery-worker.js';
 import { Ownership } from './ownership.js';
 import { PartitionState, Segment } from './partition-state.js';
-import { type Codecs, entityKey, type Feedback } from './records.js';
+import { type Codecs, type CommandRecord, entityKey, type Feedback } from './records.js';
+import { type Redelivery, redeliver } from './redelivery.js';
+import { followParents, groupKey, Related } from './related.js';
+import type { View } from './views.js';
 
-export interface FlowDeps {
+export interface FlowDeps extends AnnounceDeps {
   kafka: Kafka;
   producer: Producer;
   reader: TopicReader;
@@ -25,15 +39,16 @@ export interface FlowDeps {
   incidents: Table<Incident>;
   deliveries: Table<Delivery>;
   worker: DeliveryWorker;
-  /** endpoints that are enabled */
-  endpoints(): readonly ({ id: string } & EndpointFilter)[];
   rules: IncidentRules;
-  publicUrl: string;
+  related: RelatedRules;
+  /** incidents of all partitions */
+  view: View<Incident>;
+  /** how many partitions the topics have */
+  partitions: number;
   /** how often incidents are looked over for those that went quiet, and old records for those to give up */
   sweepMs: number;
   /** closed incidents and finished deliveries are kept this long */
   retentionMs: number;
-  now(): number;
   log: Logger;
   figures: {
     opened(pipeline: string): void;
@@ -53,10 +68,22 @@ export interface Flow {
   stop(): Promise<void>;
 }
 
+/** What is held of a partition of ours. */
+interface Owned {
+  partition: number;
+  state: PartitionState;
+  related: Related;
+}
+
+/** `of`: whose incidents they are, when not those of the input's entity. */
+type FlowOutcome = Outcome & { of?: { pipeline: string; domain: string; entity: string } };
+
 /** Most changes written together: their records fit one request, so of a segment's incidents all are kept or none. */
 const MOST_CHANGES = 100;
 /** How long requests under way may take when the service stops; a restart sends what was given up again. */
 const STOP_GRACE_MS = 3_000;
+/** Incidents left to a parent that didn't come about are told of after this. */
+const FORGOTTEN_AFTER_MS = 15_000;
 const EXPIRY_NOTE = 'no further risk within the quiet gap';
 
 /**
@@ -69,7 +96,9 @@ const EXPIRY_NOTE = 'no further risk within the quiet gap';
  */
 export async function startFlow(deps: FlowDeps): Promise<Flow> {
   const { topics, codecs, incidents, deliveries, log } = deps;
-  const owned = new Ownership<PartitionState>({
+  const parents = followParents(deps.view);
+  const partitionOfGroup = (group: string) => partitionOf(group, deps.partitions);
+  const owned = new Ownership<Owned>({
     open: async (partition, signal) => {
       await incidents.restore(deps.reader, [partition], { signal });
       await deliveries.restore(deps.reader, [partition], { signal });
@@ -87,7 +116,8 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
         { partition, incidents: incidents.size(partition), pending: pending.length },
         'partition restored',
       );
-      return state;
+      const related = new Related(deps.related, deps.view, parents, partitionOfGroup, partition, deps.now());
+      return { partition, state, related };
     },
     close: (partition) => {
       deps.worker.release([partition]);
@@ -102,8 +132,8 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
   async function handleBatch(payload: EachBatchPayload): Promise<void> {
     const { batch, resolveOffset, heartbeat, isRunning, isStale, commitOffsetsIfNecessary } = payload;
     const { topic, partition } = batch;
-    const state = await owned.opened(partition, heartbeat);
-    if (!state) return; // no longer ours; whoever has it now reads the same batch
+    const ours = await owned.opened(partition, heartbeat);
+    if (!ours) return; // no longer ours; whoever has it now reads the same batch
     const segment = new Segment();
     let next: string | undefined;
     try {
@@ -112,19 +142,21 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
         const input = decode(topic, message.value, partition, message.offset);
         if (input) {
           const offset = Number(message.offset);
-          const outcome =
-            input.kind === 'risk' ? state.risk(input.value, offset) : state.command(input.value, offset);
+          const outcome: FlowOutcome =
+            input.kind === 'risk'
+              ? ours.state.risk(input.value, offset)
+              : await command(ours, input.value, offset);
           if (segment.collides(outcome.changes) || segment.size >= MOST_CHANGES) {
-            await write(partition, segment.take());
+            await write(ours, segment.take());
             if (next !== undefined) resolveOffset(String(BigInt(next) - 1n));
             await heartbeat();
           }
           segment.add(outcome.changes, isFinal);
-          state.keep(input.value, outcome.incidents);
+          ours.state.keep(outcome.of ?? input.value, outcome.incidents);
         }
         next = String(BigInt(message.offset) + 1n);
       }
-      await write(partition, segment.take());
+      await write(ours, segment.take());
     } catch (error) {
       // What was kept of a failed write is unknown: the state is read anew before the batch is.
       owned.reopen(partition);
@@ -132,7 +164,8 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
     }
     if (next === undefined) return;
     resolveOffset(String(BigInt(next) - 1n));
-    // The order that loses nothing: incidents acked -> deliveries acked -> offsets committed. After a crash the batch
+    // The order that loses nothing: incidents acked -> what follows from them acked (commands to the owners of related
+    // ones, deliveries, labels) -> offsets committed. After a crash the batch
     // is read again: what an incident has seen already changes nothing, and if its last change is the input's, that
     // change's deliveries are made up for. An incident is not written over before its change's deliveries are acked.
     await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: next }] }] });
@@ -153,20 +186,68 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
     }
   }
 
-  async function write(partition: number, changes: readonly Change[]): Promise<void> {
+  async function command(
+    { partition, state, related }: Owned,
+    value: CommandRecord,
+    offset: number,
+  ): Promise<FlowOutcome> {
+    if (value.action === 'redeliver') {
+      await sendAgain(partition, value, offset);
+      return { incidents: [], changes: [] };
+    }
+    if (value.action !== 'gather') return state.command(value, offset);
+    const { member, reason } = JSON.parse(value.detail) as { member: Member; reason: string };
+    const group = { pipeline: value.pipeline, domain: value.domain, reason };
+    const entity = groupOf(group);
+    const outcome = takeMember(
+      state.parents(value.pipeline, entity),
+      member,
+      group,
+      related.wait(groupKey(group), member),
+      { partition, offset },
+      { ...deps.related, parentId, severity: deps.rules.severity },
+      (parent) => deps.view.get(member.incident)?.parent === parent.id,
+    );
+    return { ...outcome, of: { ...group, entity } };
+  }
+
+  /** The same webhooks once more, because somebody asked for them. */
+  async function sendAgain(partition: number, value: CommandRecord, offset: number): Promise<void> {
+    const again = redeliver(
+      values(deliveries.entries(partition)),
+      JSON.parse(value.detail) as Redelivery,
+      offset + 1,
+      deps.now(),
+      (id) => incidents.get(id, partition),
+      deps.publicUrl,
+    );
+    await deliveries.putAll(
+      again.map((one) => [one.id, one] as const),
+      partition,
+    );
+    if (owned.has(partition)) deps.worker.add(again.map((delivery) => ({ partition, delivery })));
+  }
+
+  async function write({ partition, related }: Owned, changes: readonly Change[]): Promise<void> {
     const fresh = changes.filter((change) => !change.repeated);
     await incidents.putAll(
       fresh.map(({ incident }) => [incident.id, incident] as const),
       partition,
     );
+    for (const { incident } of changes) related.note(incident);
+    await tellRelated(related, changes);
     const announced = changes.filter((change) => announces(change.kind));
-    const due = announced.flatMap((change) => deliveriesOf(partition, change));
+    const due = announced.flatMap(({ incident }) =>
+      deliveriesOf(incident, partition, deps, (id) => deliveries.get(id, partition), {
+        covered: related.covers(incident, deps.now()),
+      }),
+    );
     await deliveries.putAll(
       due.map(({ delivery }) => [delivery.id, delivery] as const),
       partition,
     );
-    const labels = announced
-      .filter((change) => change.kind === 'falseAlarm')
+    const labels = changes
+      .filter(({ kind, incident }) => isLabel(kind) && incident.kind === 'single')
       .map(({ incident }) => labelOf(incident));
     await sendBatches(
       deps.producer,
@@ -174,72 +255,103 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
       labels.map((label) => ({ key: entityKey(label), value: codecs.feedback.encode(label) })),
     );
     if (owned.has(partition)) deps.worker.add(due);
-    for (const change of fresh) if (change.kind === 'opened') deps.figures.opened(change.incident.pipeline);
+    for (const change of fresh)
+      if (change.kind === 'opened' && change.incident.kind === 'single')
+        deps.figures.opened(change.incident.pipeline);
   }
 
-  /** A delivery to each endpoint that wants the change and has none of it yet. */
-  function deliveriesOf(partition: number, { incident }: Change): PlacedDelivery[] {
-    const now = deps.now();
-    let body: Buffer | undefined;
-    return deps
-      .endpoints()
-      .filter((endpoint) => wants(endpoint, incident, incident.changeKind))
-      .map((endpoint) => ({ endpoint, id: deliveryId(incident.id, incident.change, endpoint.id) }))
-      .filter(({ id }) => deliveries.get(id, partition) === undefined)
-      .map(({ endpoint, id }) => {
-        body ??= incidentPayload(incident, deps.publicUrl);
-        const { pipeline, domain, change } = incident;
-        return {
-          partition,
-          delivery: {
-            ...NEW_DELIVERY,
-            id,
-            incident: incident.id,
-            change,
-            endpoint: endpoint.id,
-            pipeline,
-            domain,
-            createdAt: now,
-            updatedAt: now,
-            nextAttemptAt: now,
-            body,
-          },
-        };
-      });
+  /** What others must hear of: the owner of a group of each incident in it, the owner of an incident of its parent. */
+  async function tellRelated(related: Related, changes: readonly Change[]): Promise<void> {
+    if (!related.on) return;
+    const gathered = changes.filter(({ incident }) => related.concerns(incident));
+    const parentsHere = changes
+      .filter(({ incident }) => incident.kind === 'parent')
+      .map((one) => one.incident);
+    const commands = [
+      ...gathered.map(({ incident }) => {
+        const key = groupKey(incident);
+        const detail = JSON.stringify({ member: memberOf(incident), reason: incident.reason });
+        return { key, partition: partitionOfGroup(key), value: ownCommand(incident, 'gather', { detail }) };
+      }),
+      ...parentsHere.flatMap((parent) =>
+        related.takeLinked(parent).map((member) => ({
+          key: entityKey({ pipeline: parent.pipeline, entity: member.entity }),
+          partition: member.partition,
+          value: ownCommand({ ...parent, id: member.incident, entity: member.entity }, 'link', {
+            detail: parent.id,
+          }),
+        })),
+      ),
+    ];
+    await sendBatches(deps.producer, topics.commands, commands);
   }
 
+  /** A command of the service itself. */
+  function ownCommand(
+    of: { id: string; pipeline: string; domain: string; entity: string },
+    action: CommandAction,
+    more: Partial<CommandRecord>,
+  ): Buffer {
+    const { id, pipeline, domain, entity } = of;
+    return codecs.command.encode({
+      ...PLAIN_COMMAND,
+      ...{ id: `${action}-${id}`, incident: id, pipeline, domain, entity, action },
+      ...{ by: 'riskwire', at: deps.now() },
+      ...more,
+    });
+  }
+
+  /** Every few seconds: incidents that went quiet or that nobody acknowledged, and records past their retention. */
   async function sweep(): Promise<void> {
     const now = deps.now();
-    for (const state of owned.all()) {
-      const quiet = state.quiet(now).flatMap((one) => {
-        const incident = incidents.get(one.incident, state.partition);
-        return incident
-          ? [
-              {
-                incident,
-                command: {
-                  ...one,
-                  id: `expire-${incident.id}-${one.ifLastRiskOffset}`,
-                  action: 'expire' as const,
-                  by: 'riskwire',
-                  at: now,
-                  note: EXPIRY_NOTE,
-                },
-              },
-            ]
-          : [];
-      });
-      const records = quiet.map(({ incident, command }) => {
-        const { pipeline, domain, entity } = incident;
-        return {
-          key: entityKey(incident),
-          partition: state.partition,
-          value: codecs.command.encode({ ...command, pipeline, domain, entity }),
-        };
-      });
-      await sendBatches(deps.producer, topics.commands, records);
-      await giveUpOld(state.partition, now - deps.retentionMs);
+    const standing = new Set<string>();
+    for (const one of deps.view.values()) if (one.parent !== '' && isActive(one)) standing.add(one.parent);
+    for (const { partition, state, related } of owned.all()) {
+      const commands: { of: Incident; value: Buffer }[] = [];
+      for (const { incident: id, ifLastRiskOffset } of state.quiet(now, standing)) {
+        const of = incidents.get(id, partition);
+        if (!of) continue;
+        const more = { id: `expire-${id}-${ifLastRiskOffset}`, ifLastRiskOffset, note: EXPIRY_NOTE };
+        commands.push({ of, value: ownCommand(of, 'expire', more) });
+      }
+      for (const of of state.unacknowledged()) {
+        const minutes = nextEscalation(of, deps.policy());
+        if (minutes === undefined || now < of.waitingSince + minutes * 60_000) continue;
+        const note = `nobody acknowledged it within ${minutes} minutes`;
+        commands.push({ of, value: ownCommand(of, 'escalate', { level: of.escalations, note }) });
+      }
+      await sendBatches(
+        deps.producer,
+        topics.commands,
+        commands.map(({ of, value }) => ({ key: entityKey(of), partition, value })),
+      );
+      await tellForgotten(partition, related, now);
+      await giveUpOld(partition, now - deps.retentionMs);
     }
+  }
+
+  /** Incidents whose parent closed in the moment in which it was to stand for them. */
+  async function tellForgotten(partition: number, related: Related, now: number): Promise<void> {
+    const due = related.forgotten(now, FORGOTTEN_AFTER_MS).flatMap((id) => {
+      const incident = incidents.get(id, partition);
+      if (!incident || !isActive(incident) || incident.parent !== '') return [];
+      return deliveriesOf(
+        { ...incident, changeKind: 'opened' },
+        partition,
+        deps,
+        (one) => deliveries.get(one, partition),
+        {
+          onlyEndpointsBefore: incident.changedAt,
+        },
+      ).filter(
+        ({ delivery }) => deliveries.get(deliveryId(id, 1, delivery.endpoint), partition) === undefined,
+      );
+    });
+    await deliveries.putAll(
+      due.map(({ delivery }) => [delivery.id, delivery] as const),
+      partition,
+    );
+    if (owned.has(partition)) deps.worker.add(due);
   }
 
   /** Tombstones for what is past its retention; ClickHouse has the history. */
@@ -284,7 +396,7 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
   return {
     owns: (partition) => owned.has(partition),
     get partitions() {
-      return owned.all().map((state) => state.partition);
+      return owned.all().map((one) => one.partition);
     },
     get ready() {
       return joined && owned.settled;
@@ -302,7 +414,12 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
 
 /** What must be followed by a write of its own: changes that someone may be told of. */
 function isFinal(change: Change): boolean {
-  return announces(change.kind);
+  return announces(change.kind) || isLabel(change.kind);
+}
+
+/** Does it say whether the incident was right? Then it is a label for the models. */
+function isLabel(kind: Change['kind']): boolean {
+  return kind === 'falseAlarm' || kind === 'confirmed';
 }
 
 function labelOf(incident: Incident): Feedback {
@@ -315,7 +432,7 @@ function labelOf(incident: Incident): Feedback {
     incident: incident.id,
     eventId: '',
     eventTime: incident.lastRiskAt,
-    label: 'falseAlarm',
+    label: incident.verdict === 'confirmed' && incident.state !== 'falseAlarm' ? 'risk' : 'falseAlarm',
     givenAt: incident.changedAt,
     givenBy: incident.changedBy,
     note: incident.note,

@@ -47,6 +47,17 @@ export class PartitionState {
     );
   }
 
+  /** The parents of a group of ours, which are kept like an entity's incidents. */
+  parents(pipeline: string, group: string): readonly Incident[] {
+    return this.#entities.get(entityKey({ pipeline, entity: group })) ?? [];
+  }
+
+  /** Incidents that nobody has acknowledged yet and no parent stands for. */
+  *unacknowledged(): Iterable<Incident> {
+    for (const incidents of this.#entities.values())
+      for (const one of incidents) if (one.state === 'open' && one.parent === '') yield one;
+  }
+
   command(command: CommandRecord, offset: number): Outcome {
     const incidents = this.#entities.get(entityKey(command)) ?? [];
     if (incidents.some((one) => one.id === command.incident)) return takeCommand(incidents, command, offset);
@@ -65,7 +76,10 @@ export class PartitionState {
    * Closing them is a command like a person's, conditional on no risk having come since, so it is on record and the
    * fold stays a function of its two logs.
    */
-  quiet(now: number): Pick<IncidentCommand, 'incident' | 'ifLastRiskOffset'>[] {
+  quiet(
+    now: number,
+    standing: ReadonlySet<string> = new Set(),
+  ): Pick<IncidentCommand, 'incident' | 'ifLastRiskOffset'>[] {
     const found: Pick<IncidentCommand, 'incident' | 'ifLastRiskOffset'>[] = [];
     for (const incidents of this.#entities.values()) {
       for (const one of incidents) {
@@ -73,6 +87,7 @@ export class PartitionState {
           this.#expiring.delete(one.id);
           continue;
         }
+        if (standing.has(one.id)) continue; // a parent stays as long as one that it stands for
         const gap = this.rules.quiet(one.pipeline);
         const passed =
           (this.#progress.get(`${one.pipeline}|${one.domain}`) ?? 0) > one.lastRiskAt + gap ||

@@ -1,4 +1,4 @@
-import { SEVERITIES, type Severity } from '../../alerting/incidents.js';
+import { SEVERITIES, type Severity } from '../../alerting/severity.js';
 import type { Breaker } from '../../lib/breaker.js';
 import type { ClickHouseClient } from '../../lib/clickhouse.js';
 

@@ -17,7 +17,9 @@ import type { AlertApiConfig } from './config.js';
 import { createControl } from './control.js';
 import { type Delivery, settled } from './delivery.js';
 import { createDeliveryWorker } from './delivery-worker.js';
+import { watchHealth } from './endpoint-health.js';
 import { startFlow } from './flow.js';
+import { disabledNotices } from './notices.js';
 import type { Codecs } from './records.js';
 import { createSecretBox } from './secret-box.js';
 import { followView, isOlderDelivery, isOlderIncident } from './views.js';
@@ -143,9 +145,22 @@ export async function startAlertApi(config: AlertApiConfig, deps: AlertApiDeps):
     const reader = await TopicReader.open(kafka);
     started.push(() => reader.close());
 
+    const disable = async (id: string, reason: string, partition: number) => {
+      const endpoint = control.endpoint(id);
+      if (endpoint?.state !== 'enabled') return;
+      await control.saveEndpoint({ ...endpoint, state: 'disabled', stateReason: reason }, 'riskwire');
+      const notices = disabledNotices(endpoint, reason, control.endpoints(), partition, now());
+      await deliveries.putAll(
+        notices.map((one) => [one.delivery.id, one.delivery] as const),
+        partition,
+      );
+      worker.add(notices);
+    };
+    const health = watchHealth({ control, disable, now, log, disableAfterMs: config.disableAfter });
     const worker = createDeliveryWorker(
       {
         concurrency: config.webhookConcurrency,
+        ratePerMinute: config.webhookRate,
         waits: config.retryWaits,
         breaker: { ...BREAKER_CALLS, resetMs: config.breakerReset },
       },
@@ -154,11 +169,9 @@ export async function startAlertApi(config: AlertApiConfig, deps: AlertApiDeps):
         client,
         box,
         save: ({ partition, delivery }) => deliveries.put(delivery.id, settled(delivery), partition),
-        disable: async (id, reason) => {
-          const endpoint = control.endpoint(id);
-          if (endpoint?.state === 'enabled')
-            await control.saveEndpoint({ ...endpoint, state: 'disabled', stateReason: reason }, 'riskwire');
-        },
+        disable,
+        observe: (id, succeeded, partition) => health.observe(id, succeeded, partition),
+        publicUrl: () => publicUrl(),
         owns: (partition) => deliveries.owns(partition),
         now,
         random,
@@ -192,6 +205,7 @@ export async function startAlertApi(config: AlertApiConfig, deps: AlertApiDeps):
         incidents: incidentView,
         deliveries: deliveryView,
         control,
+        partitions,
         commands: createCommands({
           producer,
           topic: topics.commands,
@@ -239,7 +253,12 @@ export async function startAlertApi(config: AlertApiConfig, deps: AlertApiDeps):
       worker,
       endpoints: () => control.endpoints().filter((one) => one.state === 'enabled'),
       rules: { quiet: deps.quiet, incidentId },
+      related: { members: config.relatedMembers, windowMs: config.relatedWindow },
+      view: incidentView,
+      partitions,
+      policy: control.policy,
       publicUrl: publicUrl(),
+      maxAges: config.maxAges,
       sweepMs: SWEEP_MS,
       retentionMs: config.retention,
       now,

@@ -117,5 +117,6 @@ export function isOlderIncident(found: Incident, current: Incident): boolean {
 }
 
 export function isOlderDelivery(found: Delivery, current: Delivery): boolean {
+  if (found.round !== current.round) return found.round < current.round;
   return found.state === 'pending' && (current.state !== 'pending' || found.attempts < current.attempts);
 }

@@ -32,6 +32,7 @@ describeWithRealKafka('alert API on a real broker', (broker) => {
       {
         RISKWIRE_WEBHOOK_RETRY_WAITS: '100ms,200ms,200ms,500ms,500ms,500ms,500ms,500ms',
         RISKWIRE_BREAKER_RESET: '300ms',
+        RISKWIRE_RELATED_MEMBERS: '0',
         ...env,
       },
       producerOf,
@@ -260,5 +261,87 @@ describeWithRealKafka('alert API on a real broker', (broker) => {
     expect((await one.call('GET', '/v1/incidents?state=closed')).body.items).toMatchObject([
       { changedBy: 'riskwire', note: 'no further risk within the quiet gap' },
     ]);
+  });
+
+  test('a fault of the whole plant is one parent incident and a bounded number of webhooks', async () => {
+    const env = { ...names(), RISKWIRE_RELATED_MEMBERS: '5' };
+    const hook = await receiver();
+    const one = await api(env);
+    await subscribe(one, hook);
+    const t = Date.UTC(2026, 0, 5);
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      Array.from({ length: 1_000 }, (_, i) => ({
+        entity: `pump-${i % 100}`,
+        eventTime: t + i,
+        severity: 'high' as const,
+        pipeline: 'production',
+      })),
+      4,
+    );
+    const parents = await until('a parent of all 100', async () => {
+      const { items } = (await one.call('GET', '/v1/incidents?kind=parent')).body;
+      return items[0]?.members === 100 && items;
+    });
+    expect(parents).toMatchObject([{ kind: 'parent', domain: 'EUR', reason: 'amount high', state: 'open' }]);
+    const linked = await until('each linked to it', async () => {
+      const { items } = (await one.call('GET', `/v1/incidents?parent=${parents[0].id}&limit=200`)).body;
+      return items.length === 100 && items;
+    });
+    expect(linked.every((child: { kind: string }) => child.kind === 'single')).toBe(true);
+    await until('the webhook of the parent', () =>
+      hook.received.some((r) => r.incident === parents[0].id && r.type === 'incident.opened'),
+    );
+    // The parent, and of each of four partitions at most the four before it is certain that there will be one.
+    expect(new Set(hook.received.map((r) => r.incident)).size).toBeLessThanOrEqual(17);
+    expect(hook.received.filter((r) => r.incident === parents[0].id)).toHaveLength(1);
+  });
+
+  test('what was delivered or parked is sent again when asked, under the same webhook-id', async () => {
+    const env = { ...names(), RISKWIRE_WEBHOOK_RETRY_WAITS: '20ms' };
+    const hook = await receiver();
+    const one = await api(env);
+    const endpoint = await subscribe(one, hook);
+    await sendRisks(
+      broker().kafka,
+      `${env.RISKWIRE_PREFIX}risks`,
+      Array.from({ length: 3 }, (_, i) => ({ entity: `card-${i}` })),
+      4,
+    );
+    await until('3 webhooks', () => hook.received.length === 3);
+    hook.answer = 500;
+    await sendRisks(broker().kafka, `${env.RISKWIRE_PREFIX}risks`, [{ entity: 'card-9' }], 4);
+    const [parked] = await until('one parked', async () => {
+      const { items } = (await one.call('GET', '/v1/deliveries?state=parked')).body;
+      return items.length === 1 && items;
+    });
+    hook.answer = 204;
+    const before = hook.received.map((r) => r.id);
+    expect((await one.call('POST', `/v1/deliveries/${parked.id}/redeliver`)).status).toBe(202);
+    await until('the parked one again', () => hook.received.length > before.length);
+    expect(hook.received.at(-1)!.id).toBe(parked.id);
+    const asked = await one.call('POST', `/v1/endpoints/${endpoint}/redeliver`, { states: ['succeeded'] });
+    expect(asked.status).toBe(202);
+    await until('all four again', () => hook.received.length >= before.length + 5);
+    expect(new Set(hook.received.map((r) => r.id)).size).toBe(4);
+    expect(hook.wrongSignatures).toBe(0);
+    expect((await one.call('GET', '/v1/deliveries?state=parked')).body.items).toEqual([]);
+  });
+
+  test('an endpoint that is gone is disabled, and the operators’ endpoint hears of it', async () => {
+    const env = names();
+    const [gone, operators] = [await receiver(), await receiver()];
+    gone.answer = 410;
+    const one = await api(env);
+    const id = await subscribe(one, gone);
+    await subscribe(one, operators, { operator: true, pipelines: ['none'] });
+    await sendRisks(broker().kafka, `${env.RISKWIRE_PREFIX}risks`, [{ entity: 'card-1' }], 4);
+    await until('the notice', () => operators.received.some((r) => r.type === 'endpoint.disabled'));
+    expect((await one.call('GET', `/v1/endpoints/${id}`)).body).toMatchObject({
+      state: 'disabled',
+      stateReason: 'the receiver answered 410 Gone',
+    });
+    expect(operators.wrongSignatures).toBe(0);
   });
 });

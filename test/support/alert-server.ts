@@ -54,6 +54,17 @@ export function incident(n: number, more: Partial<Incident> = {}): Incident {
       sentences: { en: 'Odd.' },
       context: {},
       model: 'm',
+      kind: 'single',
+      reason: 'amount high',
+      parent: '',
+      members: 0,
+      labels: [],
+      verdict: '',
+      seen: [],
+      peak: '',
+      peakAt: 0,
+      waitingSince: NOW,
+      escalations: 0,
     },
     ...more,
   };
@@ -99,6 +110,10 @@ function memoryControl(): Control & {
     deleteEndpoint: async (id: string) => void map.delete(id),
     saveKey: async (one: ApiKey) => void keyMap.set(one.id, one),
     deleteKey: async (id: string) => void keyMap.delete(id),
+    policy: () => ({ silences: [], windows: [], bars: [] }),
+    health: () => undefined,
+    saveHealth: async () => {},
+    deleteHealth: async () => {},
     onEndpoint: () => {},
   };
   return control;
@@ -119,7 +134,9 @@ export async function serve(more: Partial<ApiContext> = {}, options: { rateLimit
     incidents,
     deliveries: viewOf<Delivery>([]),
     control,
+    partitions: 4,
     commands: {
+      redeliver: async () => {},
       send: async (one, action, by, note) => ({
         applied: true,
         incident: {

@@ -20,6 +20,8 @@ export interface ApiContext {
   deliveries: View<Delivery>;
   control: Control;
   commands: Commands;
+  /** how many partitions the topics have */
+  partitions: number;
   box: SecretBox;
   client: WebhookClient;
   allow: readonly AddressRange[];

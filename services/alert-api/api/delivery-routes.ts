@@ -1,8 +1,11 @@
 import Type from 'typebox';
 import type { Delivery } from '../delivery.js';
+import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
 import { Cursor, Limit, pageOf } from './paging.js';
-import { DeliveryShape, DeliveryState, deliveryShape, pageShape, problems } from './shapes.js';
+import { Problem } from './problems.js';
+import { DeliveryShape, DeliveryState, deliveryShape, pageShape, problems, timeOf } from './shapes.js';
+import { kafkaWrite } from './writes.js';
 
 const Text = Type.String({ minLength: 1, maxLength: 500 });
 const Query = Type.Object(
@@ -17,8 +20,11 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
+const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const Asked = Type.Object({ asked: Type.Boolean() });
+
 /** What was sent to whom, and what came of it. */
-export function deliveryRoutes(app: App, { deliveries }: ApiContext): void {
+export function deliveryRoutes(app: App, { deliveries, control, commands, partitions }: ApiContext): void {
   app.get(
     '/deliveries',
     {
@@ -47,4 +53,76 @@ export function deliveryRoutes(app: App, { deliveries }: ApiContext): void {
       return { items: page.items.map(deliveryShape), next: page.next };
     },
   );
+
+  app.post(
+    '/deliveries/:id/redeliver',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: ['deliveries'],
+        summary: 'Send a delivery again, under the same webhook-id',
+        description: 'Asks the replica that owns it; look at the delivery for what came of it.',
+        params: Id,
+        response: { 202: Asked, ...problems(404, 409, 503) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const delivery = deliveries.get(id);
+      if (!delivery)
+        throw new Problem(
+          'not-found',
+          `there is no delivery ${id} among the newest that are listed here: POST /v1/endpoints/<id>/redeliver takes older ones by time`,
+        );
+      if (delivery.state === 'pending')
+        throw new Problem('conflict', `delivery ${id} is pending: it is being tried already`);
+      await kafkaWrite(commands.redeliver(all(), { delivery: id }, callerOf(request).name));
+      return reply.status(202).send({ asked: true });
+    },
+  );
+
+  app.post(
+    '/endpoints/:id/redeliver',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: ['deliveries'],
+        summary: 'Send an endpoint’s deliveries of a time again, under their webhook-ids',
+        params: Id,
+        body: Type.Object(
+          {
+            from: Type.Optional(Type.String({ format: 'date-time', description: 'when they were made' })),
+            to: Type.Optional(Type.String({ format: 'date-time', description: 'not included' })),
+            states: Type.Array(Type.Enum(['succeeded', 'parked', 'dropped']), {
+              minItems: 1,
+              default: ['parked', 'dropped'],
+            }),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 202: Asked, ...problems(404, 409, 422, 503) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const endpoint = control.endpoint(id);
+      if (!endpoint)
+        throw new Problem('not-found', `there is no endpoint ${id}: GET /v1/endpoints lists them`);
+      if (endpoint.state !== 'enabled')
+        throw new Problem('conflict', `endpoint ${id} is disabled: enable it first`);
+      const { states } = request.body;
+      const from = timeOf(request.body.from, 'from');
+      const to = timeOf(request.body.to, 'to');
+      const select = {
+        endpoint: id,
+        states,
+        ...(from === undefined ? {} : { from }),
+        ...(to === undefined ? {} : { to }),
+      };
+      await kafkaWrite(commands.redeliver(all(), select, callerOf(request).name));
+      return reply.status(202).send({ asked: true });
+    },
+  );
+
+  const all = () => Array.from({ length: partitions }, (_, partition) => partition);
 }

@@ -34,15 +34,29 @@ const Filters = {
     description: `which changes are sent; default: ${DEFAULT_EVENTS.join(', ')}`,
   }),
 };
+const Limits = {
+  operator: Type.Boolean({
+    description: 'also hears of what concerns the alert side itself, such as an endpoint that was disabled',
+  }),
+  concurrency: Type.Integer({ minimum: 1, maximum: 256, description: 'requests at once' }),
+  ratePerMinute: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'webhooks a minute; beyond, they wait and go out in digests',
+  }),
+};
 const { name, url, ...rest } = Filters;
 const NewEndpoint = Type.Object(
-  { url, ...Type.Partial(Type.Object({ name, ...rest })).properties },
+  { url, ...Type.Partial(Type.Object({ name, ...rest, ...Limits })).properties },
   { additionalProperties: false },
 );
-const ChangedEndpoint = Type.Partial(Type.Object({ ...Filters, state: Type.Enum(['enabled', 'disabled']) }), {
-  additionalProperties: false,
-  minProperties: 1,
-});
+const ChangedEndpoint = Type.Partial(
+  Type.Object({ ...Filters, ...Limits, state: Type.Enum(['enabled', 'disabled']) }),
+  {
+    additionalProperties: false,
+    minProperties: 1,
+  },
+);
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const tags = ['endpoints'];
 
@@ -117,6 +131,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         secrets: [secret.stored],
         createdAt: now(),
         createdBy: caller.name,
+        ...limitsOf(body),
       };
       await kafkaWrite(control.saveEndpoint(endpoint, caller.name));
       return reply.status(201).send({ ...shape(endpoint), secret: secret.shown });
@@ -146,6 +161,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         ...body,
         url: body.url === undefined ? before.url : checkedUrl(body.url, context),
         stateReason,
+        ...(body.state === 'enabled' && before.state === 'disabled' ? { enabledAt: now() } : {}),
       };
       await kafkaWrite(control.saveEndpoint(after, caller.name));
       return shape(after);
@@ -242,6 +258,15 @@ export function endpointRoutes(app: App, context: ApiContext): void {
       };
     },
   );
+}
+
+function limitsOf(body: Partial<Pick<Endpoint, keyof typeof Limits>>) {
+  const { operator, concurrency, ratePerMinute } = body;
+  return {
+    ...(operator === undefined ? {} : { operator }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(ratePerMinute === undefined ? {} : { ratePerMinute }),
+  };
 }
 
 /** Refuses what can be seen to be wrong already; the address itself is checked each time it is connected to. */

@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import { type CommandAction, type Incident, severityRank } from '../../../alerting/incidents.js';
+import type { CommandAction, Incident } from '../../../alerting/incidents.js';
+import { severityRank } from '../../../alerting/severity.js';
 import { applies } from '../commands.js';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
@@ -15,6 +16,10 @@ const Query = Type.Object(
     domain: Type.Optional(Text),
     entity: Type.Optional(Text),
     state: Type.Optional(IncidentState),
+    kind: Type.Optional(Type.Enum(['single', 'parent'])),
+    parent: Type.Optional(Text),
+    reason: Type.Optional(Text),
+    label: Type.Optional(Text),
     severity: Type.Optional(Severity),
     limit: Limit,
     cursor: Type.Optional(Cursor),
@@ -64,6 +69,10 @@ export function incidentRoutes(app: App, { incidents, commands }: ApiContext): v
         (query.pipeline === undefined || one.pipeline === query.pipeline) &&
         (query.domain === undefined || one.domain === query.domain) &&
         (query.entity === undefined || one.entity === query.entity) &&
+        (query.kind === undefined || one.kind === query.kind) &&
+        (query.parent === undefined || one.parent === query.parent) &&
+        (query.reason === undefined || one.reason === query.reason) &&
+        (query.label === undefined || one.labels.includes(query.label)) &&
         (query.state === undefined || one.state === query.state) &&
         (query.severity === undefined || severityRank(one.severity) >= severityRank(query.severity));
       const page = pageOf(

@@ -212,7 +212,12 @@ describe('incidents', () => {
   });
 
   test('what is not applied yet is 202', async () => {
-    const { call } = await serve({ commands: { send: async (one) => ({ applied: false, incident: one }) } });
+    const { call } = await serve({
+      commands: {
+        send: async (one) => ({ applied: false, incident: one }),
+        redeliver: async () => {},
+      },
+    });
     expect((await call('operator', 'POST', '/v1/incidents/inc_1/acknowledge')).status).toBe(202);
   });
 });

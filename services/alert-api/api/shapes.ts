@@ -1,9 +1,11 @@
 import Type, { type TSchema } from 'typebox';
-import { CHANGE_KINDS, INCIDENT_STATES, type Incident, SEVERITIES } from '../../../alerting/incidents.js';
+import { CHANGE_KINDS, INCIDENT_STATES, type Incident } from '../../../alerting/incidents.js';
+import { SEVERITIES } from '../../../alerting/severity.js';
 import type { BreakerState } from '../../../lib/breaker.js';
 import { ROLES } from '../api-keys.js';
 import type { Delivery } from '../delivery.js';
 import { activeSecrets, type Endpoint } from '../endpoints.js';
+import { Problem } from './problems.js';
 
 /** What the API takes and gives: one schema each for the check, the type and the OpenAPI document. */
 export const Severity = Type.Enum([...SEVERITIES]);
@@ -49,6 +51,15 @@ export const IncidentShape = Type.Object({
   sentences: Texts,
   context: Texts,
   model: Type.String(),
+  kind: Type.Enum(['single', 'parent'], {
+    description: 'a parent stands for related incidents of one domain and reason',
+  }),
+  reason: Type.String(),
+  parent: OrNull(Type.String({ description: 'the parent that stands for it' })),
+  members: Type.Integer({ description: 'how many incidents a parent stands for' }),
+  labels: Type.Array(Type.String()),
+  verdict: Type.String({ description: '"confirmed" when a person said that it was right' }),
+  escalations: Type.Integer({ description: 'how often it was told of because nobody acknowledged it' }),
 });
 
 export function incidentShape(incident: Incident) {
@@ -58,10 +69,16 @@ export function incidentShape(incident: Incident) {
     eventPartition: _eventPartition,
     lastEventOffset: _event,
     partition: _partition,
+    seen: _seen,
+    peak: _peak,
+    peakAt: _peakAt,
+    waitingSince: _waitingSince,
     ...rest
   } = incident;
   return {
     ...rest,
+    kind: incident.kind === 'parent' ? ('parent' as const) : ('single' as const),
+    parent: incident.parent || null,
     changedAt: iso(incident.changedAt),
     openedAt: iso(incident.openedAt),
     lastRiskAt: iso(incident.lastRiskAt),
@@ -82,6 +99,9 @@ export const EndpointShape = Type.Object({
   breaker: Type.Enum(['closed', 'half-open', 'open'], {
     description: 'the breaker of the replica that answers; each has its own',
   }),
+  operator: Type.Boolean(),
+  concurrency: OrNull(Type.Integer({ description: 'null: the service’s own' })),
+  ratePerMinute: OrNull(Type.Integer({ description: 'null: the service’s own' })),
   createdAt: Time,
   createdBy: Type.String(),
 });
@@ -91,9 +111,12 @@ export const NewEndpointShape = Type.Intersect([
 ]);
 
 export function endpointShape(endpoint: Endpoint, breaker: BreakerState, now: number) {
-  const { secrets: _secrets, ...rest } = endpoint;
+  const { secrets: _secrets, enabledAt: _enabledAt, ...rest } = endpoint;
   return {
     ...rest,
+    operator: endpoint.operator ?? false,
+    concurrency: endpoint.concurrency ?? null,
+    ratePerMinute: endpoint.ratePerMinute ?? null,
     activeSecrets: activeSecrets(endpoint, now).length,
     breaker,
     createdAt: iso(endpoint.createdAt),
@@ -112,17 +135,21 @@ export const DeliveryShape = Type.Object({
   createdAt: Time,
   updatedAt: Time,
   nextAttemptAt: OrNull(Time),
+  event: Type.String({ description: 'the change that it tells of' }),
+  severity: Type.String(),
+  expiresAt: OrNull(Time),
   lastStatus: Type.Integer({ description: 'HTTP status of the last attempt, 0 for none' }),
   lastError: Type.String(),
   durationMs: Type.Number(),
 });
 
 export function deliveryShape(delivery: Delivery) {
-  const { body: _body, ...rest } = delivery;
+  const { body: _body, round: _round, ...rest } = delivery;
   return {
     ...rest,
     createdAt: iso(delivery.createdAt),
     updatedAt: iso(delivery.updatedAt),
+    expiresAt: delivery.expiresAt > 0 ? iso(delivery.expiresAt) : null,
     nextAttemptAt: delivery.state === 'pending' ? iso(delivery.nextAttemptAt) : null,
   };
 }
@@ -183,6 +210,21 @@ export function pageShape<T extends TSchema>(item: T) {
 /** The error answers of a route, for the document. */
 export function problems(...statuses: number[]): Record<number, typeof ProblemShape> {
   return Object.fromEntries([400, 401, 403, 429, ...statuses].map((status) => [status, ProblemShape]));
+}
+
+/** Epoch milliseconds of a time that passed its format; such as a leap second it can still be one that doesn't exist. */
+export function timeOf(text: string | undefined, field: string): number | undefined {
+  if (text === undefined) return undefined;
+  const time = Date.parse(text);
+  if (Number.isNaN(time))
+    throw new Problem(
+      'unprocessable',
+      `${field} is ${JSON.stringify(text)}, which is no time: use one such as 2026-01-05T12:00:00Z`,
+      {
+        errors: [{ field, value: text, remedy: 'use a time such as 2026-01-05T12:00:00Z' }],
+      },
+    );
+  return time;
 }
 
 export function iso(time: number): string {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import Type from 'typebox';
-import { type Incident, severityRank } from '../../../alerting/incidents.js';
+import type { Incident } from '../../../alerting/incidents.js';
+import { severityRank } from '../../../alerting/severity.js';
 import type { ApiContext, App } from './context.js';
 import { incidentShape, problems, Severity } from './shapes.js';
 

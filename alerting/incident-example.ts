@@ -1,0 +1,58 @@
+import type { Incident } from './incidents.js';
+
+/** An incident as tests and the API's documentation show one. */
+export function incidentOf(more: Partial<Incident> = {}): Incident {
+  const at = Date.UTC(2026, 0, 5, 12);
+  return {
+    id: 'inc_5d0c1f0a8b7e4d2c9a6f3b1e2d4c5f',
+    kind: 'single',
+    pipeline: 'transactions',
+    domain: 'EUR',
+    entity: 'card-1',
+    reason: 'amount high',
+    state: 'open',
+    severity: 'medium',
+    change: 1,
+    changeKind: 'opened',
+    changedAt: at,
+    changedBy: 'riskwire',
+    note: '',
+    openedAt: at,
+    lastRiskAt: at,
+    timeZone: 'Europe/Berlin',
+    risks: 1,
+    maxScore: 5,
+    firstRiskId: 'rsk_1a2b',
+    lastRiskId: 'rsk_1a2b',
+    lastRiskOffset: 0,
+    eventPartition: 0,
+    lastEventOffset: 0,
+    lastCommandOffset: -1,
+    partition: 0,
+    reasons: [
+      {
+        feature: 'amount',
+        field: 'amount',
+        detector: 'memory',
+        observed: 900,
+        expected: 20,
+        unit: 'EUR',
+        direction: 'high',
+        share: 0.8,
+      },
+    ],
+    sentences: { en: 'The amount is far above this card’s habit.', zh: '金额远高于该卡的惯常水平。' },
+    context: { country: 'DE' },
+    model: 'transactions-1',
+    parent: '',
+    members: 0,
+    labels: [],
+    verdict: '',
+    seen: [],
+    peak: '',
+    peakAt: 0,
+    waitingSince: at,
+    escalations: 0,
+    ...more,
+  };
+}
