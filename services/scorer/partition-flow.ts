@@ -6,6 +6,7 @@ import type { Reason } from '../../detection/judging/reasons.js';
 import { PartitionScorer, type ScoredBatch, type ScoringModel } from '../../detection/scoring.js';
 import { decodePage, encodePages } from '../../detection/state/encoding.js';
 import type { OwnCodec } from '../../lib/avro.js';
+import { type DeadLetter, deadLetterOf } from '../../lib/dead-letter.js';
 import { deadLetter, Undecodable } from '../../lib/dead-letter-reasons.js';
 import { type EventDecoder, UNPREPARED } from '../../lib/event-decoder.js';
 import { sendBatches } from '../../lib/kafka.js';
@@ -15,7 +16,6 @@ import type { TopicReader } from '../../lib/topic-reader.js';
 import type { TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { CheckpointLog, type Page, type StatePoint } from './checkpoint.js';
-import { buildDeadLetter, type DeadLetter } from './dead-letters.js';
 import { Intake } from './intake.js';
 import { Outbox } from './outbox.js';
 import { buildRisk, type Risk, riskKey } from './risks.js';
@@ -311,7 +311,17 @@ export class PartitionFlow {
     }
     if (rejected.length > 0) {
       const letters = rejected.map(({ message, rejection }) =>
-        buildDeadLetter(pipeline, this.#partition, message, rejection, now(), MOST_DEAD_BYTES),
+        deadLetterOf(
+          {
+            pipeline: pipeline.name,
+            topic: pipeline.topic,
+            partition: this.#partition,
+            message,
+            deadAt: now(),
+          },
+          rejection,
+          MOST_DEAD_BYTES,
+        ),
       );
       this.#outbox.add(() =>
         sendBatches(

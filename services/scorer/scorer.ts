@@ -2,6 +2,7 @@ import type { EachBatchPayload, Kafka } from 'kafkajs';
 import { sentenceMaker } from '../../detection/judging/sentences.js';
 import type { ScoringModel } from '../../detection/scoring.js';
 import { ownCodec } from '../../lib/avro.js';
+import type { DeadLetter } from '../../lib/dead-letter.js';
 import { EventDecoder } from '../../lib/event-decoder.js';
 import { createProducer, type RunningConsumer, runConsumer } from '../../lib/kafka.js';
 import type { Logger } from '../../lib/log.js';
@@ -10,7 +11,6 @@ import type { SchemaSource } from '../../lib/schema-source.js';
 import { TopicReader } from '../../lib/topic-reader.js';
 import { ensureTopics, ownTopics, type TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
-import type { DeadLetter } from './dead-letters.js';
 import { isMoved } from './moved.js';
 import {
   type FlowDependencies,

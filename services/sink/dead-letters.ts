@@ -1,29 +1,9 @@
-import type { IHeaders } from 'kafkajs';
 import { AvroError } from '../../lib/avro.js';
 import { faultCode, isRowFault } from '../../lib/clickhouse.js';
-import type { DeadLetterReason } from '../../lib/dead-letter-reasons.js';
-import { deadLetterId } from '../../lib/ids.js';
+import { type DeadLetter, deadLetterOf } from '../../lib/dead-letter.js';
 import { reasonOf } from '../../lib/retry.js';
 import type { Origin } from './batch.js';
 import type { Fields } from './tables.js';
-
-/** A record of schemas/dead-letter.avsc. */
-export interface DeadLetter {
-  id: string;
-  pipeline: string;
-  topic: string;
-  partition: number;
-  offset: number;
-  messageTime: number;
-  deadAt: number;
-  reason: DeadLetterReason;
-  field: string;
-  detail: string;
-  key: Buffer | null;
-  value: Buffer | null;
-  truncated: boolean;
-  headers: { name: string; value: Buffer | null }[];
-}
 
 /** so that a letter fits into a broker's usual largest message of 1 MiB */
 const MAX_VALUE_BYTES = 900_000;
@@ -46,21 +26,12 @@ export function letterOf(
   const refusedLetter = topic === deadLetters && isRowFault(error);
   if (refusedLetter && record?.['topic'] === deadLetters) return undefined;
   const pipeline = typeof record?.['pipeline'] === 'string' ? record['pipeline'] : '';
-  const value = refusedLetter ? null : message.value;
-  return {
-    id: deadLetterId(pipeline, topic, partition, message.offset),
-    pipeline,
-    topic,
-    partition,
-    offset: Number(message.offset),
-    messageTime: Number(message.timestamp),
-    deadAt: Date.now(),
-    ...explain(error),
-    key: refusedLetter ? null : message.key,
-    value: value?.subarray(0, MAX_VALUE_BYTES) ?? null,
-    truncated: (message.value?.length ?? 0) > (value === null ? 0 : MAX_VALUE_BYTES),
-    headers: refusedLetter ? [] : headersOf(message.headers ?? {}),
-  };
+  const letter = deadLetterOf(
+    { pipeline, topic, partition, message, deadAt: Date.now() },
+    explain(error),
+    refusedLetter ? 0 : MAX_VALUE_BYTES,
+  );
+  return refusedLetter ? { ...letter, key: null, value: null, headers: [] } : letter;
 }
 
 function explain(error: unknown): Pick<DeadLetter, 'reason' | 'field' | 'detail'> {
@@ -76,13 +47,4 @@ function explain(error: unknown): Pick<DeadLetter, 'reason' | 'field' | 'detail'
       ? reasonOf(error)
       : `it does not hold what its schema says: ${reasonOf(error)}`;
   return { reason: 'malformed', field: '', detail: what.slice(0, MAX_DETAIL) };
-}
-
-function headersOf(headers: IHeaders): DeadLetter['headers'] {
-  return Object.entries(headers).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((one) => ({
-      name,
-      value: one === undefined ? null : Buffer.from(one),
-    })),
-  );
 }

@@ -1,13 +1,14 @@
 import type { EachBatchPayload, Kafka, Producer } from 'kafkajs';
 import { ownCodec } from '../../lib/avro.js';
 import type { ClickHouseClient } from '../../lib/clickhouse.js';
+import type { DeadLetter } from '../../lib/dead-letter.js';
 import { type RunningConsumer, runConsumer, sendBatches } from '../../lib/kafka.js';
 import type { Logger } from '../../lib/log.js';
 import type { SinkMetrics } from '../../lib/metrics.js';
 import { reasonOf, retry } from '../../lib/retry.js';
 import { topicNames } from '../../lib/topics.js';
 import type { Batch, Origin } from './batch.js';
-import { type DeadLetter, letterOf } from './dead-letters.js';
+import { letterOf } from './dead-letters.js';
 import { Lane } from './lane.js';
 import { createReader } from './reader.js';
 import { TABLES, type Table } from './tables.js';

@@ -1,0 +1,64 @@
+import type { IHeaders, KafkaMessage } from 'kafkajs';
+import type { DeadLetterReason } from './dead-letter-reasons.js';
+import { deadLetterId } from './ids.js';
+
+/** A record of schemas/dead-letter.avsc. */
+export interface DeadLetter {
+  id: string;
+  pipeline: string;
+  topic: string;
+  partition: number;
+  offset: number;
+  messageTime: number;
+  deadAt: number;
+  reason: DeadLetterReason;
+  field: string;
+  detail: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  truncated: boolean;
+  headers: { name: string; value: Buffer | null }[];
+}
+
+/** Where a message was read, and when it was set aside (epoch ms). */
+export interface DeadOrigin {
+  readonly pipeline: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly message: KafkaMessage;
+  readonly deadAt: number;
+}
+
+/** Keeps a message with all that is needed to replay it: its bytes (the first `mostBytes` of them), key, headers, and where it came from. */
+export function deadLetterOf(
+  { pipeline, topic, partition, message, deadAt }: DeadOrigin,
+  why: Pick<DeadLetter, 'reason' | 'field' | 'detail'>,
+  mostBytes: number,
+): DeadLetter {
+  const { value } = message;
+  return {
+    id: deadLetterId(pipeline, topic, partition, message.offset),
+    pipeline,
+    topic,
+    partition,
+    offset: Number(message.offset),
+    messageTime: Number(message.timestamp),
+    deadAt,
+    reason: why.reason,
+    field: why.field,
+    detail: why.detail,
+    key: message.key ?? null,
+    value: value?.subarray(0, mostBytes) ?? null,
+    truncated: (value?.length ?? 0) > mostBytes,
+    headers: headersOf(message.headers ?? {}),
+  };
+}
+
+function headersOf(headers: IHeaders): DeadLetter['headers'] {
+  return Object.entries(headers).flatMap(([name, values]) =>
+    (Array.isArray(values) ? values : [values]).map((value) => ({
+      name,
+      value: value === undefined ? null : Buffer.from(value),
+    })),
+  );
+}
