@@ -8,6 +8,17 @@ const BLOCK = 500;
 const LONGEST_RECORD = 200;
 const SEPARATORS = [';', '\t', '|', ','];
 
+/** what csv-parse says of quotes that don't fit */
+const QUOTE_FAULTS = new Set([
+  'CSV_QUOTE_NOT_CLOSED',
+  'CSV_INVALID_CLOSING_QUOTE',
+  'CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE',
+  'INVALID_OPENING_QUOTE',
+]);
+
+/** stands for the fields of a line with a stray quote */
+const STRAY: string[] = [];
+
 interface Parsed {
   readonly cells: string[];
   /** index in the block of the line where the record begins, and of the one after its last */
@@ -16,13 +27,17 @@ interface Parsed {
 }
 
 /** Records of some lines; `open` is where a quote was opened that the lines don't close, -1 for none. */
-function parseLines(lines: readonly string[], separator: string): { records: Parsed[]; open: number } {
+function parseLines(
+  lines: readonly string[],
+  separator: string,
+  relaxed = true,
+): { records: Parsed[]; open: number } {
   const records: Parsed[] = [];
   let at = 0;
   try {
     parse(lines.join('\n'), {
       delimiter: separator,
-      relax_quotes: true,
+      relax_quotes: relaxed,
       relax_column_count: true,
       on_record: (cells: string[], { lines: ended }: { lines: number }) => {
         records.push({ cells, from: at, to: ended });
@@ -31,7 +46,7 @@ function parseLines(lines: readonly string[], separator: string): { records: Par
       },
     });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'CSV_QUOTE_NOT_CLOSED') throw error;
+    if (!QUOTE_FAULTS.has(String((error as { code?: unknown }).code))) throw error;
     return { records, open: at };
   }
   return { records, open: -1 };
@@ -127,7 +142,7 @@ export async function* csvRows(
         else
           items.push({
             line: line + from,
-            fault: `${cells.length} fields where there are ${columns} columns`,
+            ...(cells === STRAY ? { fault: 'quote' } : { fault: 'fields', fields: cells.length }),
             text: shortened(block.slice(from, to).join(' ')),
           });
       }
@@ -137,15 +152,18 @@ export async function* csvRows(
     return items;
   };
 
+  /** A field over several lines that ends where no field ends, or leaves too few fields: a quote that nobody closed. */
+  const isAstray = ({ cells, from, to }: Parsed, lines: readonly string[]): boolean =>
+    to - from > 1 &&
+    (cells.length !== columns || parseLines(lines.slice(from, to), separator, false).open >= 0);
+
   /** What a block gives before its last, possibly unfinished record. A record whose quote went astray gives its first line. */
   function takeBlock(block: readonly string[], end: boolean): { records: Parsed[]; lines: number } {
     const records: Parsed[] = [];
     let at = 0;
     while (at < block.length) {
       const parsed = parseLines(block.slice(at), separator);
-      const astray = parsed.records.findIndex(
-        ({ cells, from, to }) => to - from > 1 && cells.length !== columns,
-      );
+      const astray = parsed.records.findIndex((record) => isAstray(record, block.slice(at)));
       const sound = astray < 0 ? parsed.records : parsed.records.slice(0, astray);
       for (const { cells, from, to } of sound) records.push({ cells, from: at + from, to: at + to });
       let broken = astray < 0 ? parsed.open : parsed.records[astray]!.from;
@@ -154,7 +172,7 @@ export async function* csvRows(
       // The rest of the field may be in the lines to come.
       if (astray < 0 && !end && broken > 0 && block.length - broken < LONGEST_RECORD)
         return { records, lines: broken };
-      records.push({ cells: block[broken]!.split(separator).concat(''), from: broken, to: broken + 1 });
+      records.push({ cells: STRAY, from: broken, to: broken + 1 });
       at = broken + 1;
     }
     return { records, lines: block.length };

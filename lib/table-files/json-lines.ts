@@ -24,14 +24,15 @@ function flatten(object: object, prefix: string, depth: number, flat: Flat): voi
   }
 }
 
-function readLine(text: string): Flat | string {
+/** undefined: no JSON object */
+function readLine(text: string): Flat | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return 'this is no JSON';
+    return undefined;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'this is no JSON object';
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const flat: Flat = new Map();
   flatten(value, '', 1, flat);
   return flat;
@@ -45,7 +46,7 @@ export function openJsonLines(
   const columns = new Set<string>();
   for (const line of lines.slice(0, SAMPLE)) {
     const flat = readLine(line);
-    if (typeof flat !== 'string') for (const name of flat.keys()) columns.add(name);
+    for (const name of flat?.keys() ?? []) columns.add(name);
   }
   if (columns.size === 0)
     throw new TableFileError(`${path} has no JSON objects in its first lines; write one object a line`);
@@ -69,7 +70,7 @@ async function* rowsOf(
       line++;
       if (text.trim() === '') continue;
       const flat = readLine(text);
-      if (typeof flat === 'string') items.push({ line, fault: flat, text: shortened(text) });
+      if (flat === undefined) items.push({ line, fault: 'json', text: shortened(text) });
       else items.push({ line, cells: columns.map((name) => flat.get(name) ?? null) });
     }
     if (items.length > 0) yield items;

@@ -7,10 +7,18 @@ export interface TableRow {
   readonly cells: readonly Cell[];
 }
 
+/**
+ * Why a row could not be read as one. `fields`: more or fewer than there are columns. `quote`: one that nobody closes.
+ * `json`: no JSON object.
+ */
+export type RowFault = 'fields' | 'quote' | 'json';
+
 /** A row that could not be read as one. */
 export interface BrokenRow {
   readonly line: number;
-  readonly fault: string;
+  readonly fault: RowFault;
+  /** how many fields there are, of `fields` */
+  readonly fields?: number;
   /** what stands there, shortened */
   readonly text: string;
 }

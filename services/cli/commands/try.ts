@@ -68,7 +68,7 @@ export function tryCommand(): Command {
     .option('--train-rows <count>', 'learn on so many rows (default: 15% of the file, at least 500)', whole)
     .option('--train-until <time>', 'learn on the rows before this time')
     .option('--time-zone <zone>', 'of times that name none, such as Asia/Shanghai (default: UTC)')
-    .option('--budget <alerts>', 'alerts a day, about (default: ten over the file)', positive)
+    .option('--budget <alerts>', 'alerts a day, about (default: twenty over the file)', positive)
     .option('--separator <character>', 'of a CSV file')
     .option('--encoding <name>', 'of a text file: utf-8, gb18030, windows-1252 …')
     .option('--header', 'the first row names the columns')

@@ -244,6 +244,6 @@ export function describeReading(reading: TimeReading): string {
   if (reading.relative) return 'seconds from an unknown start, laid from 2000-01-01 on';
   if (reading.epoch !== undefined) return `epoch ${reading.epoch}`;
   if (reading.formats.length === 0) return 'timestamps';
-  const names = reading.formats.map(({ name }) => name).join(' or ');
+  const names = reading.formats.map(({ name }) => name).join(' | ');
   return reading.ambiguous ? `${names} (day or month first can't be told from the values)` : names;
 }

@@ -59,7 +59,7 @@ export function makePipeline(
   roles: Roles,
   pace: Pace,
   shape: Shape,
-  options: { budget: number; scoredDays: number },
+  options: { budget: number; trainDays: number },
 ): MadeUp {
   const { kind } = shape;
   const fields = fieldsOf(roles);
@@ -69,8 +69,9 @@ export function makePipeline(
   const features: FeatureSpec = {
     numbers: roles.numbers.map((profile, index) => numberSpec(profile, fields.numbers[index]!, kind)),
     categories,
-    calendar: kind !== 'series' && options.scoredDays > 2,
-    gap: kind !== 'series' && roles.time !== undefined,
+    // a weekday that was never learned would stand out by itself
+    calendar: kind !== 'series' && options.trainDays >= 7,
+    gap: kind === 'events' && roles.time !== undefined,
     activity: kind === 'events' ? [3600, 86_400, 604_800] : [],
   };
   const quiet =

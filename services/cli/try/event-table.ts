@@ -1,16 +1,21 @@
-import { isBroken, shortened, type TableFile } from '../../../lib/table-files/table.js';
+import { isBroken, type RowFault, shortened, type TableFile } from '../../../lib/table-files/table.js';
 import type { ColumnProfile } from '../guess/columns.js';
 import type { LocalTime } from '../guess/local-time.js';
 import { isMissing, parseNumber } from '../guess/numbers.js';
 import type { Roles } from '../guess/roles.js';
 import { readTime } from '../guess/times.js';
 
+/** What to do about a bad row: a fault of the row as a whole, or of one of its values. */
+export type Remedy = RowFault | 'zone' | 'noTime' | 'time' | 'key' | 'number' | 'finite';
+
 export interface BadRow {
   readonly line: number;
   /** '' when it is the row as a whole */
   readonly field: string;
   readonly value: string;
-  readonly remedy: string;
+  readonly remedy: Remedy;
+  /** how many fields it has, of remedy `fields` */
+  readonly fields?: number | undefined;
 }
 
 /** rows are kept in memory: at 12 columns, a million of them take some 150 MB */
@@ -66,12 +71,8 @@ export class EventTable {
             `more than ${mostRows} rows; take a part of the file (head -n ${mostRows}), or stream it through Kafka`,
           );
         if (isBroken(item)) {
-          table.refuse({
-            line: item.line,
-            field: '',
-            value: item.text,
-            remedy: `${item.fault}: mend the row (quotes and separators)`,
-          });
+          const { line, text: value, fault: remedy, fields } = item;
+          table.refuse({ line, field: '', value, remedy, fields });
         } else {
           const bad = table.take(item.line, item.cells, local);
           if (bad !== undefined) table.refuse(bad);
@@ -97,7 +98,7 @@ export class EventTable {
   ): BadRow | undefined {
     const { roles } = this;
     const at = (profile: ColumnProfile) => cells[profile.index] ?? null;
-    const refuse = (profile: ColumnProfile, remedy: string): BadRow => ({
+    const refuse = (profile: ColumnProfile, remedy: Remedy): BadRow => ({
       line,
       field: profile.name,
       value: shortened(String(at(profile) ?? ''), 40),
@@ -109,8 +110,7 @@ export class EventTable {
     let zone = roles.zone;
     if (roles.zoneColumn !== undefined) {
       zone = String(at(roles.zoneColumn) ?? '').trim();
-      if (!local.knows(zone))
-        return refuse(roles.zoneColumn, 'write an IANA time zone such as Asia/Shanghai');
+      if (!local.knows(zone)) return refuse(roles.zoneColumn, 'zone');
     }
     if (roles.time?.time === undefined) this.times[row] = Date.UTC(2000, 0, 1) + row * 60_000;
     else {
@@ -118,29 +118,24 @@ export class EventTable {
         roles.clock === undefined ? at(roles.time) : `${String(at(roles.time))} ${String(at(roles.clock))}`;
       const read = readTime(cell, roles.time.time, zone, local);
       if (!(read.ms >= 0 && read.ms < 4_102_444_800_000))
-        return refuse(
-          roles.time,
-          isMissing(cell) ? 'fill in the time' : 'write the time as in the other rows',
-        );
+        return refuse(roles.time, isMissing(cell) ? 'noTime' : 'time');
       this.times[row] = read.ms;
       if (read.zone !== undefined) zone = read.zone;
     }
     let key = WHOLE;
     if (roles.key !== undefined) {
       const cell = at(roles.key);
-      if (isMissing(cell))
-        return refuse(roles.key, 'fill in the key: without it there is nothing to compare the row with');
+      if (isMissing(cell)) return refuse(roles.key, 'key');
       key = String(cell).trim();
     }
     for (let i = 0; i < roles.numbers.length; i++) {
       const profile = roles.numbers[i]!;
       const cell = at(profile);
       const value = isMissing(cell) ? Number.NaN : parseNumber(cell, profile.decimal);
-      if (Number.isNaN(value) && !isMissing(cell))
-        return refuse(profile, 'write a number, or nothing when there is none');
+      if (Number.isNaN(value) && !isMissing(cell)) return refuse(profile, 'number');
       // Infinity, or a number beyond what a double holds
       if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
-        return refuse(profile, 'write a finite number, or nothing when there is none');
+        return refuse(profile, 'finite');
       this.numbers[i]![row] = value;
     }
     for (let i = 0; i < roles.categories.length; i++) {

@@ -52,7 +52,7 @@ export interface TryResult {
   readonly scores: Float32Array;
   readonly risks: readonly TriedRisk[];
   readonly budget: number;
-  /** whether the budget was given, or made up to be about ten alerts over the file */
+  /** whether the budget was given, or made up to be about twenty alerts over the file */
   readonly budgetGiven: boolean;
   readonly scoredDays: number;
   readonly figures: Figures | undefined;
@@ -69,7 +69,7 @@ const LEAST_ROWS = 100;
 /** rows that the columns are guessed by */
 const SAMPLE_ROWS = 5000;
 /** alerts over the scored part when no budget is given */
-const ALERTS = 10;
+const ALERTS = 20;
 const DAY = 86_400_000;
 
 /** Guesses what a file holds, learns on its first part, and scores the rest as the stream would be. */
@@ -89,10 +89,11 @@ export async function tryFile(options: TryOptions): Promise<TryResult> {
 
   const trainRows = trainingRows(table, options, local);
   const kind = kindOf(roles, pace);
+  const trainDays = (table.timeAt(trainRows - 1) - table.timeAt(0)) / DAY;
   const scoredDays = Math.max((table.timeAt(table.rows - 1) - table.timeAt(trainRows)) / DAY, 1 / 24);
   const budget = options.budget ?? Number((ALERTS / scoredDays).toPrecision(2));
   const shape = { kind, trainRows, entities: table.entities(0, trainRows) };
-  const made = makePipeline(roles, pace, shape, { budget, scoredDays });
+  const made = makePipeline(roles, pace, shape, { budget, trainDays });
   const event = (index: number) => table.eventAt(index, made.fields);
   const key = (index: number) => table.keyAt(index);
   const { model } = learn(
@@ -151,7 +152,7 @@ function tooFew({ rows, read, bad, badRows }: EventTable): string {
   const [first] = badRows;
   const because =
     bad > rows && first !== undefined
-      ? `; ${bad} of ${read} rows could not be read, the first at line ${first.line}: ${first.field || 'the row'} '${first.value}', ${first.remedy}. Was a column guessed wrong? --time, --key, --values and --categories name them`
+      ? `; ${bad} of ${read} rows could not be read, the first at line ${first.line}: ${first.field || 'the row'} '${first.value}'. Was a column guessed wrong? --time, --key, --values, --categories and --separator tell what it is`
       : '';
   return `${rows} rows can be used, and at least ${LEAST_ROWS} are needed to tell what is normal${because}`;
 }

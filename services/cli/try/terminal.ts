@@ -1,5 +1,6 @@
 import type { Sentences } from '../../../detection/judging/sentences.js';
 import { columnsOf, formatCount } from '../format.js';
+import { episodesOf, strongest } from './episodes.js';
 import { duration, guessesOf } from './guesses.js';
 import type { TryResult } from './run.js';
 import { localStamp } from './stamps.js';
@@ -22,26 +23,30 @@ export function asText(result: TryResult, words: Words, sentences: Sentences): s
   if (table.bad > 0) {
     for (const bad of table.badRows.slice(0, TOLD_BAD))
       lines.push(
-        `${' '.repeat(width)}${words.line} ${bad.line}: ${bad.field || words.wholeRow} '${bad.value}': ${words.remedies[bad.remedy] ?? bad.remedy}`,
+        `${' '.repeat(width)}${words.line} ${bad.line}: ${bad.field || words.wholeRow} '${bad.value}': ${words.remedies[bad.remedy](bad.fields ?? 0, result.file.columns.length)}`,
       );
     if (table.bad > TOLD_BAD)
       lines.push(`${' '.repeat(width)}${words.more(formatCount(table.bad - TOLD_BAD))}`);
   }
-  const alerts = risks.filter(({ alert }) => alert);
+  const episodes = episodesOf(result);
   lines.push(
     '',
-    words.summary(formatCount(table.rows - trainRows), formatCount(risks.length), formatCount(alerts.length)),
+    words.summary(
+      formatCount(table.rows - trainRows),
+      formatCount(risks.length),
+      formatCount(episodes.length),
+    ),
   );
-  const strongest = [...alerts].sort((a, b) => scores[b.index]! - scores[a.index]!).slice(0, TOLD);
-  for (const risk of strongest.sort((a, b) => a.index - b.index)) {
-    const key = result.roles.key === undefined ? '' : ` ${table.keyAt(risk.index)}`;
-    const sentence = sentences.sentence(risk.reasons, { entity: made.pipeline.entity });
+  const told = strongest(episodes, scores, TOLD);
+  for (const { peak } of told) {
+    const key = result.roles.key === undefined ? '' : ` ${table.keyAt(peak.index)}`;
+    const sentence = sentences.sentence(peak.reasons, { entity: made.pipeline.entity });
     lines.push(
-      `  ${localStamp(table.timeAt(risk.index), result.roles.zone)}${key}  ${scores[risk.index]!.toFixed(1)} ${words.severities[risk.severity]}  ${sentence}`,
+      `  ${localStamp(table.timeAt(peak.index), result.roles.zone)}${key}  ${scores[peak.index]!.toFixed(1)} ${words.severities[peak.severity]}  ${sentence}`,
     );
   }
-  if (alerts.length > strongest.length)
-    lines.push(`  ${words.more(formatCount(alerts.length - strongest.length))}`);
+  if (episodes.length > told.length)
+    lines.push(`  ${words.more(formatCount(episodes.length - told.length))}`);
   if (figures !== undefined) {
     lines.push(
       '',

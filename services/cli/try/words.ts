@@ -1,4 +1,5 @@
 import type { Choice, Kind } from './definition.js';
+import type { Remedy } from './event-table.js';
 
 /** What `riskwire try` says, in its report and on the terminal, by language. */
 export interface Words {
@@ -56,6 +57,7 @@ export interface Words {
   readonly score: string;
   readonly severity: string;
   readonly reasons: string;
+  readonly count: string;
   readonly severities: Readonly<Record<'low' | 'medium' | 'high' | 'critical', string>>;
   readonly series: string;
   readonly scoresOverTime: string;
@@ -70,7 +72,7 @@ export interface Words {
   readonly more: (count: string) => string;
   readonly none: string;
   readonly failed: (names: string) => string;
-  readonly remedies: Readonly<Record<string, string>>;
+  readonly remedies: Readonly<Record<Remedy, (fields: number, columns: number) => string>>;
   readonly footer: string;
 }
 
@@ -132,7 +134,7 @@ const en: Words = {
   split: (learned, scored, days) => `first ${learned} rows, then ${scored} over ${days} days`,
   budgetGiven: (budget) => `about ${budget} alerts a day (--budget)`,
   budgetMade: (budget, days) =>
-    `about ${budget} alerts a day, 10 over the ${days} days scored; --budget changes it`,
+    `about ${budget} alerts a day, 20 over the ${days} days scored; --budget changes it`,
   badOf: (bad, read) => `${bad} of ${read} rows could not be read`,
   line: 'Line',
   field: 'Field',
@@ -145,6 +147,7 @@ const en: Words = {
   score: 'Score',
   severity: 'Severity',
   reasons: 'Why',
+  count: 'Rows',
   severities: { low: 'low', medium: 'medium', high: 'high', critical: 'critical' },
   series: 'The series, with its risks',
   scoresOverTime: 'Score over time (−log10 p)',
@@ -164,7 +167,18 @@ const en: Words = {
   more: (count) => `… and ${count} more`,
   none: 'No risk was found under this budget.',
   failed: (names) => `Detectors that failed and were left out: ${names}`,
-  remedies: {},
+  remedies: {
+    fields: (fields, columns) =>
+      `${fields} fields where there are ${columns} columns: mend the separators and quotes`,
+    quote: () => 'a quote that nobody closes: close it or take it out',
+    json: () => 'no JSON object: write one a line',
+    zone: () => 'write an IANA time zone such as Asia/Shanghai',
+    noTime: () => 'fill in the time',
+    time: () => 'write the time as in the other rows',
+    key: () => 'fill in the key: without it there is nothing to compare the row with',
+    number: () => 'write a number, or nothing when there is none',
+    finite: () => 'write a finite number, or nothing when there is none',
+  },
   footer: 'Made by riskwire try. A score of 3 is a row as unusual as one in a thousand.',
 };
 
@@ -225,7 +239,7 @@ const zh: Words = {
   keys: (count) => `${count} 个不同值`,
   split: (learned, scored, days) => `前 ${learned} 行用于学习，其后 ${scored} 行（${days} 天）用于评分`,
   budgetGiven: (budget) => `每天约 ${budget} 次告警（--budget）`,
-  budgetMade: (budget, days) => `每天约 ${budget} 次告警，即 ${days} 天内约 10 次；可用 --budget 调整`,
+  budgetMade: (budget, days) => `每天约 ${budget} 次告警，即 ${days} 天内约 20 次；可用 --budget 调整`,
   badOf: (bad, read) => `${read} 行中有 ${bad} 行无法读取`,
   line: '行号',
   field: '字段',
@@ -238,6 +252,7 @@ const zh: Words = {
   score: '分数',
   severity: '级别',
   reasons: '原因',
+  count: '行数',
   severities: { low: '低', medium: '中', high: '高', critical: '严重' },
   series: '序列与风险',
   scoresOverTime: '分数随时间的变化（−log10 p）',
@@ -258,12 +273,15 @@ const zh: Words = {
   none: '在此预算下没有发现风险。',
   failed: (names) => `失败并被排除的检测器：${names}`,
   remedies: {
-    'write an IANA time zone such as Asia/Shanghai': '请写 IANA 时区名，例如 Asia/Shanghai',
-    'fill in the time': '请填写时间',
-    'write the time as in the other rows': '请按其他行的格式写时间',
-    'fill in the key: without it there is nothing to compare the row with': '请填写主键，否则无从比较',
-    'write a number, or nothing when there is none': '请写数字；没有读数时留空',
-    'write a finite number, or nothing when there is none': '请写有限的数字；没有读数时留空',
+    fields: (fields, columns) => `有 ${fields} 个字段，而表有 ${columns} 列：请检查分隔符和引号`,
+    quote: () => '引号没有闭合：请补上或去掉',
+    json: () => '不是 JSON 对象：每行请写一个对象',
+    zone: () => '请写 IANA 时区名，例如 Asia/Shanghai',
+    noTime: () => '请填写时间',
+    time: () => '请按其他行的格式写时间',
+    key: () => '请填写主键，否则无从比较',
+    number: () => '请写数字；没有读数时留空',
+    finite: () => '请写有限的数字；没有读数时留空',
   },
   footer: '由 riskwire try 生成。分数为 3 表示其异常程度约为千分之一。',
 };

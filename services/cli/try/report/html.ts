@@ -35,7 +35,7 @@ svg { display: block; width: 100%; height: auto; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; color: var(--soft); font-weight: 600; font-size: 12.5px; }
 th, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tr:last-child td { border-bottom: 0; } td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.scroll { overflow-x: auto; } .badge { color: #fff; border-radius: 4px; padding: 1px 7px; font-size: 12px; white-space: nowrap; }
+.until { color: var(--soft); } .scroll { overflow-x: auto; } .badge { color: #fff; border-radius: 4px; padding: 1px 7px; font-size: 12px; white-space: nowrap; }
 .key-of-colours { display: flex; gap: 14px; flex-wrap: wrap; color: var(--soft); font-size: 12.5px; margin-top: 8px; }
 .key-of-colours i { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 5px; } .key-of-colours i.label { border-radius: 2px; background: #f6c94d; }
 footer { color: var(--soft); font-size: 12.5px; }

@@ -1,7 +1,7 @@
 import type { TryResult } from '../run.js';
 import type { Words } from '../words.js';
 import { type PlotMark, plot } from './plots.js';
-import type { ToldRisk } from './report.js';
+import type { ToldEpisode } from './report.js';
 
 export interface Panel {
   readonly title: string;
@@ -15,7 +15,7 @@ const MOST_PANELS = 8;
 const MOST_DOTS = 2000;
 
 /** The series themselves: of each key with strong risks, the numbers that its reasons speak of. */
-export function panelsOf(result: TryResult, told: readonly ToldRisk[], words: Words): Panel[] {
+export function panelsOf(result: TryResult, told: readonly ToldEpisode[], words: Words): Panel[] {
   const { table, roles, made, scores } = result;
   const { numbers } = made.fields;
   if (numbers.length === 0) return [];
@@ -24,11 +24,11 @@ export function panelsOf(result: TryResult, told: readonly ToldRisk[], words: Wo
   const each = Math.max(1, Math.floor(MOST_PANELS / keys.length));
   const panels: Panel[] = [];
   for (const key of keys) {
-    const own = told.filter(({ risk }) => key === undefined || table.keyAt(risk.index) === key);
+    const own = told.filter(({ peak }) => key === undefined || table.keyAt(peak.index) === key);
     const weight = new Map<string, number>();
-    for (const { risk } of own)
-      for (const { field, share } of risk.reasons)
-        weight.set(field, (weight.get(field) ?? 0) + share * scores[risk.index]!);
+    for (const { peak } of own)
+      for (const { field, share } of peak.reasons)
+        weight.set(field, (weight.get(field) ?? 0) + share * scores[peak.index]!);
     const chosen = numbers
       .map((field, number) => ({ field, number }))
       .sort((a, b) => (weight.get(b.field) ?? 0) - (weight.get(a.field) ?? 0) || a.number - b.number)
@@ -46,11 +46,11 @@ export function panelsOf(result: TryResult, told: readonly ToldRisk[], words: Wo
   return panels;
 }
 
-function keysToDraw({ table, scores, trainRows }: TryResult, told: readonly ToldRisk[]): string[] {
+function keysToDraw({ table, scores, trainRows }: TryResult, told: readonly ToldEpisode[]): string[] {
   const strongest = new Map<string, number>();
-  for (const { risk } of told) {
-    const key = table.keyAt(risk.index);
-    strongest.set(key, Math.max(strongest.get(key) ?? 0, scores[risk.index]!));
+  for (const { peak } of told) {
+    const key = table.keyAt(peak.index);
+    strongest.set(key, Math.max(strongest.get(key) ?? 0, scores[peak.index]!));
   }
   for (let index = trainRows; index < table.rows && strongest.size < MOST_KEYS; index++)
     if (!strongest.has(table.keyAt(index))) strongest.set(table.keyAt(index), 0);
@@ -63,7 +63,7 @@ function keysToDraw({ table, scores, trainRows }: TryResult, told: readonly Told
 
 function seriesPlot(
   result: TryResult,
-  told: readonly ToldRisk[],
+  told: readonly ToldEpisode[],
   words: Words,
   number: number,
   key: string | undefined,
@@ -77,16 +77,20 @@ function seriesPlot(
     values: Float64Array.from(indices, (index) => table.numberAt(number, index)),
     marks: marksOf(result, told, words, key, (index) => table.numberAt(number, index)),
     ...frame(result, words, indices),
-    height: 190,
+    height: made.pipeline.features.numbers.length === 1 && key === undefined ? 260 : 190,
     scattered: made.kind === 'events',
   });
 }
 
 /** The scores of all rows, with the threshold that they had to pass in the middle of the file. */
-export function scorePanel(result: TryResult, told: readonly ToldRisk[], words: Words): Panel {
+export function scorePanel(result: TryResult, told: readonly ToldEpisode[], words: Words): Panel {
   const { table, scores, risks } = result;
   const indices = Array.from({ length: table.rows }, (_, index) => index);
-  const thresholds = risks.map(({ threshold }) => threshold).sort((a, b) => a - b);
+  // within an episode the bar is raised; what it takes to begin one is what is drawn
+  const thresholds = risks
+    .filter(({ alert }) => alert)
+    .map(({ threshold }) => threshold)
+    .sort((a, b) => a - b);
   const middle = thresholds[thresholds.length >> 1];
   return {
     title: '',
@@ -135,12 +139,12 @@ function labelledStretches(
 
 function marksOf(
   { table, risks, scores }: TryResult,
-  told: readonly ToldRisk[],
+  told: readonly ToldEpisode[],
   words: Words,
   key: string | undefined,
   valueAt: (index: number) => number,
 ): PlotMark[] {
-  const numbered = new Map(told.map((one) => [one.risk.index, one]));
+  const numbered = new Map(told.map((one) => [one.peak.index, one]));
   const drawn = risks
     .filter(({ index }) => key === undefined || table.keyAt(index) === key)
     .sort((a, b) => scores[b.index]! - scores[a.index]!)

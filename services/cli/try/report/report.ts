@@ -1,7 +1,8 @@
 import type { Sentences } from '../../../../detection/judging/sentences.js';
 import { formatCount } from '../../format.js';
+import { type Episode, episodesOf, strongest } from '../episodes.js';
 import { guessesOf } from '../guesses.js';
-import type { TriedRisk, TryResult } from '../run.js';
+import type { TryResult } from '../run.js';
 import { pValue } from '../scores-file.js';
 import { localStamp } from '../stamps.js';
 import { shownFigure } from '../terminal.js';
@@ -12,8 +13,7 @@ import { type Panel, panelsOf, scorePanel } from './panels.js';
 /** episodes that are told one by one, the strongest */
 const TOLD = 50;
 
-export interface ToldRisk {
-  readonly risk: TriedRisk;
+export interface ToldEpisode extends Episode {
   readonly number: string;
   readonly sentence: string;
 }
@@ -21,8 +21,9 @@ export interface ToldRisk {
 /** The whole report as one page: styles and plots are in it, so it opens anywhere without a network. */
 export function reportOf(result: TryResult, words: Words, sentences: Sentences): string {
   const { table, risks, trainRows, scores, name } = result;
-  const told = toldRisks(result, sentences);
-  const alerts = risks.filter(({ alert }) => alert).length;
+  const episodes = episodesOf(result);
+  const told = toldEpisodes(result, episodes, sentences);
+  const alerts = episodes.length;
   const fileName = name.split(/[\\/]/).pop()!;
   const sections = [
     tiles(result, words, alerts),
@@ -45,17 +46,16 @@ ${sections.filter(Boolean).join('\n')}
 }
 
 /** The strongest episodes, numbered in the order of their time. */
-function toldRisks({ risks, scores, made }: TryResult, sentences: Sentences): ToldRisk[] {
-  return risks
-    .filter(({ alert }) => alert)
-    .sort((a, b) => scores[b.index]! - scores[a.index]!)
-    .slice(0, TOLD)
-    .sort((a, b) => a.index - b.index)
-    .map((risk, i) => ({
-      risk,
-      number: String(i + 1),
-      sentence: sentences.sentence(risk.reasons, { entity: made.pipeline.entity, most: 3 }),
-    }));
+function toldEpisodes(
+  { scores, made }: TryResult,
+  episodes: readonly Episode[],
+  sentences: Sentences,
+): ToldEpisode[] {
+  return strongest(episodes, scores, TOLD).map((episode, i) => ({
+    ...episode,
+    number: String(i + 1),
+    sentence: sentences.sentence(episode.peak.reasons, { entity: made.pipeline.entity, most: 3 }),
+  }));
 }
 
 function tiles({ table, risks, trainRows, budget }: TryResult, words: Words, alerts: number): string {
@@ -92,12 +92,14 @@ function keyOfColours(words: Words, labelled: boolean): string {
   return `<div class="key-of-colours">${severities.join('')}${label}</div>`;
 }
 
-function riskTable({ table, scores, roles }: TryResult, words: Words, told: readonly ToldRisk[]): string {
+function riskTable({ table, scores, roles }: TryResult, words: Words, told: readonly ToldEpisode[]): string {
   if (told.length === 0) return `<p>${escaped(words.none)}</p>`;
-  const rows = told.map(({ risk, number, sentence }) => {
-    const key = roles.key === undefined ? '' : `<td>${escaped(table.keyAt(risk.index))}</td>`;
-    const score = scores[risk.index]!;
-    return `<tr><td class="n">${number}</td><td class="n">${localStamp(table.timeAt(risk.index), roles.zone)}</td>${key}<td class="n" title="p ${pValue(score)}">${score.toFixed(1)}</td><td><span class="badge ${risk.severity}">${escaped(words.severities[risk.severity])}</span></td><td>${escaped(sentence)}</td><td class="n">${table.lineAt(risk.index)}</td></tr>`;
+  const rows = told.map(({ peak, from, to, risks, number, sentence }) => {
+    const key = roles.key === undefined ? '' : `<td>${escaped(table.keyAt(peak.index))}</td>`;
+    const score = scores[peak.index]!;
+    const stamp = (index: number) => localStamp(table.timeAt(index), roles.zone);
+    const until = to > from ? `<br><span class="until">– ${stamp(to)}</span>` : '';
+    return `<tr><td class="n">${number}</td><td class="n">${stamp(from)}${until}</td>${key}<td class="n" title="p ${pValue(score)}">${score.toFixed(1)}</td><td><span class="badge ${peak.severity}">${escaped(words.severities[peak.severity])}</span></td><td>${escaped(sentence)}</td><td class="n">${risks}</td><td class="n">${table.lineAt(peak.index)}</td></tr>`;
   });
   const heads = [
     '',
@@ -106,6 +108,7 @@ function riskTable({ table, scores, roles }: TryResult, words: Words, told: read
     words.score,
     words.severity,
     words.reasons,
+    words.count,
     words.line,
   ];
   return `<div class="scroll"><table><thead><tr>${heads.map((head) => `<th>${escaped(head)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
@@ -136,11 +139,11 @@ function guessTable(result: TryResult, words: Words): string {
   return `<table>${rows.join('')}</table>`;
 }
 
-function badTable({ table }: TryResult, words: Words): string {
+function badTable({ table, file }: TryResult, words: Words): string {
   if (table.bad === 0) return '';
   const rows = table.badRows.map(
-    ({ line, field, value, remedy }) =>
-      `<tr><td class="n">${line}</td><td>${escaped(field || words.wholeRow)}</td><td>${escaped(value)}</td><td>${escaped(words.remedies[remedy] ?? remedy)}</td></tr>`,
+    ({ line, field, value, remedy, fields }) =>
+      `<tr><td class="n">${line}</td><td>${escaped(field || words.wholeRow)}</td><td>${escaped(value)}</td><td>${escaped(words.remedies[remedy](fields ?? 0, file.columns.length))}</td></tr>`,
   );
   const heads = [words.line, words.field, words.value, words.remedy];
   return section(
