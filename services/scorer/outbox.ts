@@ -14,6 +14,10 @@ export class Outbox {
     this.#most = most;
   }
 
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Sends once all before it are acked; not at all after a failure. */
   add(send: () => Promise<unknown>): void {
     this.#waiting++;

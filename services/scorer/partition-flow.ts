@@ -104,6 +104,16 @@ export class PartitionFlow {
     );
   }
 
+  /** a send or a checkpoint has failed for good: this flow's state is ahead of what is kept, and it must be made anew */
+  get broken(): boolean {
+    return this.#checkpointFailure !== undefined || this.#outbox.failed;
+  }
+
+  /** offset of the first event that the state has not seen; undefined before the first */
+  get next(): bigint | undefined {
+    return this.#next;
+  }
+
   /** detectors that failed in the last micro-batch */
   get failing(): readonly string[] {
     return this.#failing;

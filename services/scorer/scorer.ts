@@ -1,12 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import { sentenceMaker } from '../../detection/judging/sentences.js';
 import type { ScoringModel } from '../../detection/scoring.js';
 import { ownCodec } from '../../lib/avro.js';
 import type { DeadLetter } from '../../lib/dead-letter.js';
 import { EventDecoder } from '../../lib/event-decoder.js';
-import { createProducer, type RunningConsumer, runConsumer } from '../../lib/kafka.js';
+import { createProducer, type RunningConsumer, runConsumer, withAdmin } from '../../lib/kafka.js';
 import type { Logger } from '../../lib/log.js';
 import type { ScorerMetrics } from '../../lib/metrics.js';
+import { reasonOf } from '../../lib/retry.js';
 import type { SchemaSource } from '../../lib/schema-source.js';
 import { TopicReader } from '../../lib/topic-reader.js';
 import { ensureTopics, ownTopics, type TopicNames } from '../../lib/topics.js';
@@ -53,6 +55,9 @@ interface Owned {
   ready: boolean;
 }
 
+/** between attempts to take up a partition again */
+const RENEW_WAIT_MS = 1000;
+
 /**
  * The scorer's whole flow: for every partition that the group gives it, restore the state, then score what comes
  * (PartitionFlow.process) and checkpoint it. A partition that it keeps over a rebalance goes on with the state in
@@ -89,6 +94,8 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   const producer = await createProducer(kafka);
   const reader = await TopicReader.open(kafka);
   const owned = new Map<string, Owned>();
+  /** partitions that wait to be taken up again, and why */
+  const renewing = new Map<string, unknown>();
   let consumer: RunningConsumer | undefined;
   let joined = false;
   let stopping = false;
@@ -118,21 +125,48 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     },
   };
 
-  const take = (topic: string, partition: number): void => {
+  const take = (topic: string, partition: number): Owned | undefined => {
     const runtime = runtimes.get(topic);
-    if (runtime === undefined) return;
+    if (runtime === undefined) return undefined;
     const flow = new PartitionFlow(runtime, partition, flowDependencies, options.limits);
     const one: Owned = {
       flow,
       ready: false,
       restored: flow.restore(reader).then(() => {
         one.ready = true;
-        if (owned.get(`${topic}/${partition}`) === one)
-          consumer?.consumer.resume([{ topic, partitions: [partition] }]);
       }),
     };
-    one.restored.catch(fail.reject);
+    one.restored.catch((error: unknown) => {
+      if (owned.get(`${topic}/${partition}`) === one) renew(topic, partition, error);
+    });
     owned.set(`${topic}/${partition}`, one);
+    return one;
+  };
+
+  /**
+   * A partition's sends, its checkpoint or its restore have failed for longer than the client retries: the broker is
+   * away. What was not checkpointed is given up, the last checkpoint is restored as often as it takes, and reading
+   * goes on from there; nothing was committed meanwhile.
+   */
+  const renew = (topic: string, partition: number, error: unknown): void => {
+    log.error({ topic, partition, error }, 'a partition is taken up again from its last checkpoint');
+    const paused = [{ topic, partitions: [partition] }];
+    consumer?.consumer.pause(paused);
+    owned.delete(`${topic}/${partition}`);
+    renewing.set(`${topic}/${partition}`, error);
+    const again = async (): Promise<void> => {
+      await sleep(RENEW_WAIT_MS);
+      if (stopping || owned.has(`${topic}/${partition}`)) return;
+      const one = take(topic, partition);
+      await one?.restored;
+      const next =
+        one?.flow.next ?? (await committedOffset(kafka, `${options.group}-scorer`, topic, partition));
+      consumer?.consumer.seek({ topic, partition, offset: String(next) });
+      consumer?.consumer.resume(paused);
+      renewing.delete(`${topic}/${partition}`);
+    };
+    // A restore that fails comes back here by itself.
+    again().catch((later: unknown) => log.warn({ topic, partition, error: later }, 'not taken up yet'));
   };
 
   const onAssigned = (assignment: Readonly<Record<string, number[]>>): void => {
@@ -143,6 +177,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       ),
     );
     for (const key of owned.keys()) if (!mine.has(key)) owned.delete(key);
+    for (const key of renewing.keys()) if (!mine.has(key)) renewing.delete(key);
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) if (!owned.has(`${topic}/${partition}`)) take(topic, partition);
     }
@@ -165,11 +200,17 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       void one.restored.then(resume, () => undefined);
       return;
     }
-    await one.flow.process(batch.messages, async (lastOffset) => {
-      resolveOffset(lastOffset);
-      await heartbeat();
-      return isRunning() && !isStale() && !stopping;
-    });
+    try {
+      await one.flow.process(batch.messages, async (lastOffset) => {
+        resolveOffset(lastOffset);
+        await heartbeat();
+        return isRunning() && !isStale() && !stopping;
+      });
+    } catch (error) {
+      if (!one.flow.broken) throw error;
+      if (owned.get(`${batch.topic}/${batch.partition}`) === one) renew(batch.topic, batch.partition, error);
+      return;
+    }
     const behind = BigInt(batch.highWatermark) - BigInt(batch.lastOffset()) - 1n;
     metrics.lag.set({ topic: batch.topic, partition: String(batch.partition) }, Number(behind));
   };
@@ -183,7 +224,11 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   });
   // A stream that rests is checkpointed too.
   const timer = setInterval(() => {
-    for (const { flow, ready } of owned.values()) if (ready && flow.checkpointDue()) flow.startCheckpoint();
+    for (const [key, { flow, ready }] of owned) {
+      const at = key.lastIndexOf('/');
+      if (flow.broken) renew(key.slice(0, at), Number(key.slice(at + 1)), new Error('its checkpoint failed'));
+      else if (ready && flow.checkpointDue()) flow.startCheckpoint();
+    }
   }, 500);
 
   return {
@@ -191,6 +236,8 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     notReady() {
       const reasons: string[] = [];
       if (!joined) reasons.push('not in the consumer group yet');
+      for (const [key, error] of renewing)
+        reasons.push(`${key}: taken up again from its last checkpoint, after ${reasonOf(error)}`);
       for (const [key, { ready, flow }] of owned) {
         if (!ready) reasons.push(`${key}: restoring its state`);
         if (flow.failing.length > 0)
@@ -203,11 +250,27 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     async stop() {
       stopping = true;
       clearInterval(timer);
-      for (const { flow, ready } of owned.values()) if (ready) await flow.close();
+      for (const { flow, ready } of owned.values()) if (ready && !flow.broken) await flow.close();
       await consumer?.stop();
       await Promise.all([producer.disconnect(), reader.close()]);
     },
   };
+}
+
+/** The offset that the group reads next in a partition; the beginning when it has none. */
+async function committedOffset(
+  kafka: Kafka,
+  groupId: string,
+  topic: string,
+  partition: number,
+): Promise<bigint> {
+  return withAdmin(kafka, async (admin) => {
+    const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    const offset = BigInt(found?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
+    if (offset >= 0n) return offset;
+    const ends = await admin.fetchTopicOffsets(topic);
+    return BigInt(ends.find((one) => one.partition === partition)?.low ?? 0);
+  });
 }
 
 function deferred(): { promise: Promise<never>; reject: (error: unknown) => void } {
