@@ -6,6 +6,7 @@ import { type FeatureScales, scalingFloats } from './features/scaling.js';
 import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
 import { Judgement, type JudgementLayout, type JudgementPriors } from './judging/combine.js';
 import { Smoothing } from './judging/smoothing.js';
+import type { TailOptions } from './judging/tail.js';
 import { judgedAs, smoothedOf } from './model/detectors.js';
 import { type BlockLayout, Slab } from './state/slab.js';
 
@@ -36,6 +37,8 @@ export interface PartitionOptions {
   readonly maxEntities: number;
   /** rows of a micro-batch at most */
   readonly capacity: number;
+  /** false: calibrations stay as training left them (benchmarks with a fixed threshold). Default true */
+  readonly learns?: boolean;
 }
 
 /** domains with state of their own in a partition; what comes beyond shares OTHER's */
@@ -80,6 +83,7 @@ export class PartitionScorer {
   readonly #smoothing: Smoothing;
   readonly #budget: AlertBudget;
   readonly #layout: JudgementLayout;
+  readonly #tails: TailOptions;
   readonly #judgements: (Judgement | undefined)[] = [];
   readonly #raw: Float32Array;
   readonly #rawOne: Float32Array;
@@ -101,7 +105,8 @@ export class PartitionScorer {
       eventsPerDay: model.eventsPerDay / options.partitions,
     });
     this.#layout = { detectors: judgedAs(detectors), lambdas: lambdas.length };
-    const judgement = new Judgement(this.#layout, model.priors);
+    this.#tails = { learns: options.learns };
+    const judgement = new Judgement(this.#layout, model.priors, this.#tails);
     this.entities = new Slab(entityLayout(model, this.#smoothing, this.#budget), options.maxEntities);
     this.domains = new Slab(
       [
@@ -216,7 +221,7 @@ export class PartitionScorer {
   #judgement(slot: number): Judgement {
     let judgement = this.#judgements[slot];
     if (judgement === undefined) {
-      judgement = new Judgement(this.#layout, this.#model.priors);
+      judgement = new Judgement(this.#layout, this.#model.priors, this.#tails);
       this.#judgements[slot] = judgement;
     }
     return judgement;
@@ -235,7 +240,7 @@ export class PartitionScorer {
     const block = this.domains.block(JUDGEMENT_BLOCK);
     for (let slot = 0; slot < this.domains.size; slot++) {
       const from = slot * block.stride + block.offset;
-      const judgement = new Judgement(this.#layout, this.#model.priors);
+      const judgement = new Judgement(this.#layout, this.#model.priors, this.#tails);
       const state = block.data.slice(from, from + judgement.stateSize);
       // All zeros: the page was written with another layout of judgements, which start anew.
       if (state.some((value) => value !== 0)) judgement.load(state);

@@ -11,6 +11,13 @@ export interface MemoryOptions {
   readonly group?: string;
 }
 
+/**
+ * Events of an entity with several sensors before its memory has a say, a sensor: the largest of so many novelties is
+ * noise until each has a past that can tell one reading in a hundred times their number. A thousand are enough.
+ */
+const WARM_UP = 100;
+const WARM_UP_MOST = 1000;
+
 const DIRECTIONS: readonly Contribution['direction'][] = ['high', 'low', 'unusual', 'stuck', 'missing'];
 
 /**
@@ -22,6 +29,7 @@ export class MemoryDetector implements Detector {
   readonly name = 'memory';
   readonly group: string;
   readonly stateSize: number;
+  readonly warmUp: number;
   private readonly memory: SensorMemory;
   private readonly finding: Finding = { expected: Number.NaN, direction: 'unusual' };
   private scores = new Float32Array(0);
@@ -31,6 +39,7 @@ export class MemoryDetector implements Detector {
   constructor(private readonly options: MemoryOptions) {
     this.memory = options.size === 'large' ? new LargeSensorMemory() : new SmallSensorMemory();
     this.group = options.group ?? 'entity';
+    this.warmUp = options.sensors > 1 ? Math.min(WARM_UP_MOST, WARM_UP * options.sensors) : 0;
     this.stateSize = this.memory.size * options.sensors;
   }
 

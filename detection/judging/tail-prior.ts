@@ -27,14 +27,17 @@ export function fitTailPrior(scores: ArrayLike<number>): TailPrior {
   return prior;
 }
 
-/** The prior of a detector that was never trained: exponential scores with this mean, worth 1,000 events. */
+/**
+ * The prior of a detector that was never trained: exponential scores with this mean. It says that it was made from
+ * one event, so that nobody takes it for evidence; it counts as PSEUDO_COUNT events like any other.
+ */
 export function exponentialTailPrior(mean: number): TailPrior {
   if (!(mean > 0)) throw new RangeError(`the mean of a tail prior is ${mean}; give one above 0`);
   const prior = new Float32Array(TAIL_PRIOR_SIZE);
   prior[0] = mean / 4;
-  prior[1] = PSEUDO_COUNT;
+  prior[1] = 1;
   for (let bin = 0; bin < BINS; bin++) {
-    prior[2 + bin] = PSEUDO_COUNT * (Math.exp(-binEdge(bin) / 4) - Math.exp(-binEdge(bin + 1) / 4));
+    prior[2 + bin] = Math.exp(-binEdge(bin) / 4) - Math.exp(-binEdge(bin + 1) / 4);
   }
   return prior;
 }

@@ -179,3 +179,29 @@ test('a prior of the wrong length is refused with the remedy', () => {
   expect(() => new TailCalibration(new Float32Array(3))).toThrow(/3 floats.*fitTailPrior/);
   expect(() => new TailCalibration(exponentialTailPrior(1)).load(new Float32Array(5))).toThrow(/5 floats/);
 });
+
+describe('one long fault of the only entity of a domain', () => {
+  const quiet = draws(exponential, 160, 11);
+  const fault = draws((u) => 12 + exponential(u), 800, 12);
+
+  test('does not make itself normal where training knew the domain, however short the training was', () => {
+    const calibration = new TailCalibration(fitTailPrior(draws(exponential, 480, 10)));
+    const before = calibration.surprise(12);
+    for (const score of [...quiet, ...fault]) calibration.observe(score);
+    expect(calibration.surprise(12)).toBe(before);
+  });
+
+  test('is taken for the domain itself where it is there from the first event on', () => {
+    const calibration = new TailCalibration(fitTailPrior(draws(exponential, 480, 10)));
+    for (const score of fault) calibration.observe(score);
+    expect(calibration.surprise(12)).toBeLessThan(1);
+  });
+});
+
+test('a calibration that does not learn stays as it was', () => {
+  const prior = fitTailPrior(draws(exponential, 5000, 1));
+  const calibration = new TailCalibration(prior, { learns: false });
+  const fresh = calibration.save();
+  for (const score of draws((u) => 5 + exponential(u), 10_000, 2)) calibration.observe(score);
+  expect(calibration.save()).toEqual(fresh);
+});

@@ -16,13 +16,16 @@ import { PSEUDO_COUNT, TAIL_PRIOR_SIZE, type TailPrior } from './tail-prior.js';
  * A new domain: the prior counts as n0²/(n0+n) events, n being the domain's own evidence, n0 = 1,000.
  *
  * Poisoning: an event beyond the guard, the score of p = 0.001, is learned only if there is credit for it, and
- * credit accrues for twice that rate, with bursts of up to eight. The guard moves only at 2,048 events and then
- * once a memory, so within one memory anomalies can't raise their own p above about 0.003, however many come.
- * At 2,048 events it stays where the training put it, unless more than 5% lie beyond: then the domain is
- * different from the training, and its own tail counts. When more than 10% of the events between two refits lie
- * beyond, the stream itself has moved, and all are learned until that ends. What is learned from beyond the guard
- * counts as lying just beyond it, so anomalies, however far out, leave the tail's slope as it is. What stays for
+ * credit accrues for twice that rate, with bursts of up to eight. What is learned from beyond the guard counts as
+ * lying just beyond it, so anomalies, however far out, leave the tail's slope as it is. The guard moves once a memory,
+ * so within one memory anomalies can't raise their own p above about 0.003, however many come. What stays for
  * several memories becomes normal; that is the price of following drift.
+ *
+ * Where the prior comes from data, the domain's first 4,096 events are judged by it alone, so that one long fault of
+ * a domain's only entity can't make itself normal, unless the domain is another one than the training's: more than
+ * 5% lie beyond the guard from the first 64 events on and in every period after (64 to 128, 128 to 256 and so on).
+ * Then all is learned at once, and the guard is set at 2,048 events. Later, when more than 10% of the events between
+ * two refits lie beyond, the stream itself has moved, and all are learned until that ends.
  */
 
 const REFIT_EVERY = 4096;
@@ -31,7 +34,6 @@ const GUARD_FROM = 2048;
 const GUARDED_SURPRISE = 3;
 /** half an octave of 1 + score/unit: what is learned from beyond the guard counts as lying no further out */
 const WINSOR_BINS = 8;
-const TRUSTED_PRIOR = 10_000;
 const OTHER_DOMAIN_SHARE = 0.05;
 const CREDIT_COST = 500;
 const CREDIT_MOST = 8 * CREDIT_COST;
@@ -45,12 +47,15 @@ export const TAIL_STATE_SIZE = HEADER + 2 * BINS;
 export interface TailOptions {
   /** events whose weight is kept before old ones fade; at least 4,096 */
   readonly memory?: number;
+  /** false: scores are judged by the prior alone and nothing is learned. Default true */
+  readonly learns?: boolean;
 }
 export const DEFAULT_TAIL_MEMORY = 1 << 18;
 
 export class TailCalibration {
   private readonly perUnit: number;
   private readonly memory: number;
+  private readonly learns: boolean;
   /** the prior comes from data: anomalies are held off from the first event on, not only once there is own evidence */
   private readonly trained: boolean;
   private readonly counts = new Float32Array(BINS);
@@ -58,11 +63,12 @@ export class TailCalibration {
   private readonly table = new Float64Array(BINS + 1);
   private seen = 0;
   private credit = CREDIT_MOST;
-  /** events beyond the guard since the last refit, and since the guard last moved */
+  /** events beyond the guard since the last refit */
   private outside = 0;
-  private outsideGuard = 0;
   private guard: number;
   private drifting = false;
+  /** the domain behaves as its prior says, or has a guard of its own by now */
+  private settled = false;
   private own = 0;
 
   constructor(
@@ -75,7 +81,8 @@ export class TailCalibration {
       );
     }
     this.perUnit = 1 / prior[0]!;
-    this.trained = prior[1]! > PSEUDO_COUNT;
+    this.trained = prior[1]! > 1;
+    this.learns = options.learns ?? true;
     this.memory =
       Math.max(1, Math.round((options.memory ?? DEFAULT_TAIL_MEMORY) / REFIT_EVERY)) * REFIT_EVERY;
     this.makeTable();
@@ -96,6 +103,7 @@ export class TailCalibration {
   observe(score: number): number {
     const at = place(score, this.perUnit);
     const surprise = this.lookup(at);
+    if (!this.learns) return surprise;
     this.seen++;
     if (this.credit < CREDIT_MOST) this.credit++;
     const bin = at >> SHIFT;
@@ -115,8 +123,7 @@ export class TailCalibration {
 
   private learnOutside(bin: number): void {
     this.outside++;
-    this.outsideGuard++;
-    if ((this.trained || this.seen > GUARD_FROM) && !this.drifting) {
+    if (this.guarded) {
       if (this.credit < CREDIT_COST) return;
       this.credit -= CREDIT_COST;
       this.recent[Math.min(bin, this.guard + WINSOR_BINS, BINS - 1)]!++;
@@ -125,8 +132,15 @@ export class TailCalibration {
     this.recent[bin]!++;
   }
 
+  private get guarded(): boolean {
+    if (this.drifting) return false;
+    return this.settled || (this.trained && this.seen < FIRST_REFIT);
+  }
+
   private refit(): void {
-    const { counts, recent } = this;
+    const { counts, recent, seen, outside } = this;
+    this.outside = 0;
+    if (seen < REFIT_EVERY && this.isHome(outside)) return;
     let own = 0;
     for (let bin = 0; bin < BINS; bin++) {
       counts[bin]! += recent[bin]!;
@@ -141,20 +155,19 @@ export class TailCalibration {
       }
     }
     recent.fill(0);
-    const since = Math.min(this.seen, REFIT_EVERY);
-    this.drifting = this.outside > DRIFT_SHARE * since;
-    this.outside = 0;
     this.own = own;
     this.makeTable();
-    if (this.seen === GUARD_FROM) {
-      const trusted = this.prior[1]! >= TRUSTED_PRIOR && this.outsideGuard < OTHER_DOMAIN_SHARE * GUARD_FROM;
-      this.moveGuard(trusted ? this.guard : this.guardFromTable());
-    } else if (this.seen % this.memory === 0) this.moveGuard(this.guardFromTable());
+    if (seen >= REFIT_EVERY) this.drifting = outside > DRIFT_SHARE * REFIT_EVERY;
+    if (seen === GUARD_FROM || seen % this.memory === 0) this.guard = this.guardFromTable();
+    if (seen >= GUARD_FROM) this.settled = true;
   }
 
-  private moveGuard(to: number): void {
-    this.guard = to;
-    this.outsideGuard = 0;
+  /** In a domain's first events: it behaves as its prior says, which then judges it until there is more to go by. */
+  private isHome(outside: number): boolean {
+    const { seen } = this;
+    const period = seen === FIRST_REFIT ? seen : seen / 2;
+    if (this.trained && outside <= OTHER_DOMAIN_SHARE * period) this.settled = true;
+    return this.settled;
   }
 
   /** the first bin that lies beyond p = 0.001 as a whole */
@@ -176,7 +189,7 @@ export class TailCalibration {
       table.fill(0);
       return;
     }
-    const evidence = Math.max(1, own + trust * priorEvents);
+    const evidence = Math.max(1, own + trust * (this.trained ? priorEvents : PSEUDO_COUNT));
     const tailShare = Math.min(0.1, Math.min(128, Math.max(30, 0.05 * evidence)) / evidence);
     // from the top down to the bin at whose lower edge the tail begins
     let above = 0;
@@ -227,7 +240,7 @@ export class TailCalibration {
     state[at + 2] = this.credit;
     state[at + 3] = this.outside;
     state[at + 4] = this.drifting ? 1 : 0;
-    state[at + 5] = this.outsideGuard;
+    state[at + 5] = this.settled ? 1 : 0;
     state[at + 6] = this.guard;
     state.set(this.counts, at + HEADER);
     state.set(this.recent, at + HEADER + BINS);
@@ -244,7 +257,7 @@ export class TailCalibration {
     this.credit = state[at + 2]!;
     this.outside = state[at + 3]!;
     this.drifting = state[at + 4] === 1;
-    this.outsideGuard = state[at + 5]!;
+    this.settled = state[at + 5] === 1;
     this.guard = state[at + 6]!;
     this.counts.set(state.subarray(at + HEADER, at + HEADER + BINS));
     this.recent.set(state.subarray(at + HEADER + BINS, at + HEADER + 2 * BINS));

@@ -120,6 +120,9 @@ function streamScores(detector: Detector, set: TrainingSet): Float32Array {
     const to = Math.min(set.rows, from + CHUNK);
     detector.score(slice(set, from, to), state, scores.subarray(from, to));
   }
+  // As in the stream, it has no say before it is warm.
+  const warmUp = detector.warmUp ?? 0;
+  for (let row = 0; row < set.rows; row++) if (set.ages[row]! < warmUp) scores[row] = Number.NaN;
   return scores;
 }
 

@@ -1,4 +1,5 @@
 import { parseSite, sensorScores } from './agriculture.js';
+import { shippedPipeline } from './stream.js';
 
 const HEADER =
   'datetime,temp,temp_cor,temp_qual,cond,cond_cor,cond_qual,ph,ph_cor,ph_qual,do,do_cor,do_qual,turb,turb_cor,turb_qual';
@@ -16,14 +17,21 @@ test('reads values and labels of every variable, and leaves holes as missing', (
   expect(() => parseSite('datetime,temp\n')).toThrow(/expected temp, cond, ph, do/);
 });
 
-test('a series of a month with a sentinel: the sentinel scores highest', () => {
+test('a series of a month with a sentinel: the sentinel scores highest, in its own sensor', async () => {
+  const { pipeline } = await shippedPipeline('agriculture');
   const rows = 3000;
-  const values = Float64Array.from(
-    { length: rows },
-    (_, n) => Math.round(100 * Math.sin(n / 15) + (n % 7)) / 10,
-  );
-  values[2500] = -9999;
   const times = Float64Array.from({ length: rows }, (_, n) => n * 900);
-  const scores = sensorScores({ times, values, labels: new Uint8Array(rows) });
-  expect(scores.indexOf(Math.max(...scores))).toBe(2500);
+  const labels = new Uint8Array(rows);
+  const wave = (phase: number) =>
+    Float64Array.from({ length: rows }, (_, n) => Math.round(100 * Math.sin(n / 15 + phase) + (n % 7)) / 10);
+  const temp = wave(0);
+  temp[2500] = -9999;
+  const site = new Map([
+    ['temp', { times, values: temp, labels }],
+    ['ph', { times, values: wave(1), labels }],
+  ] as const);
+  const scores = await sensorScores(pipeline, site);
+  const ofTemp = scores.get('temp')!;
+  expect(ofTemp.indexOf(Math.max(...ofTemp))).toBe(2500);
+  expect(scores.get('ph')![2500]!).toBeLessThan(ofTemp[2500]! / 2);
 });

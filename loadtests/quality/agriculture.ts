@@ -1,42 +1,53 @@
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { DetectorBatch, StateBlock } from '../../detection/contract.js';
 import { SensorChecks } from '../../detection/detectors/sensor-checks.js';
 import { averagePrecision, eventRecall, rocAuc } from '../../detection/judging/measures.js';
+import { packageRoot } from '../../lib/paths.js';
+import type { Pipeline } from '../../pipelines/loader.js';
+import { agricultureBaselines } from './baselines.js';
+import type { PlantedTally } from './planted.js';
+import { plantedWater } from './planted-streams.js';
+import { kindRows, plantedTally, WATER_LEARNED } from './reasons.js';
+import { disposeOf, scoreStream, shippedModel, shippedPipeline, untrainedModel } from './stream.js';
+import { mean, type SuiteOptions, type SuiteResult, type Table } from './suite.js';
 
 /**
- * Logan River water sensors: the sensor checks over each series by itself, online from the first row, against
- * the technicians' labels; the first 14 days are not judged. usage: agriculture --data DIR [--json]
+ * Logan River water sensors: each station's stream goes through the agriculture pipeline without its trained models,
+ * online from the first row; the protocol judges single sensors, so what is compared with the technicians' labels is
+ * the sensor checks' score of each sensor (the one its reasons come from). The first 14 days are not judged.
  */
 const SITES = ['MainStreet', 'Mendon', 'TonyGrove', 'WaterLab'] as const;
-const VARIABLES = ['temp', 'cond', 'ph', 'do'] as const;
-const INTERVAL = 900;
+const VARIABLES = { temp: 'temperature', cond: 'conductivity', ph: 'ph', do: 'dissolvedOxygen' } as const;
+type Variable = keyof typeof VARIABLES;
+const OTHERS = { turbidity: null, stage: null };
 const NOT_JUDGED = 14 * 86_400;
 const FEWEST_LABELS = 5;
-const BATCH = 512;
+const EVENTS_PER_DAY = 96;
 
 export interface SensorSeries {
+  /** seconds since the epoch */
   readonly times: Float64Array;
+  /** NaN where missing */
   readonly values: Float64Array;
+  /** 1 where technicians labelled the reading */
   readonly labels: Uint8Array;
 }
 
-export function parseSite(csv: string): Map<string, SensorSeries> {
+export function parseSite(csv: string): Map<Variable, SensorSeries> {
   const lines = csv.split('\n').filter((line) => line.trim() !== '');
   const header = lines[0]!.trim().split(',');
   const rows = lines.length - 1;
   const times = new Float64Array(rows);
-  const series = new Map<string, SensorSeries>();
-  const columns = VARIABLES.map((name) => {
+  const series = new Map<Variable, SensorSeries>();
+  const columns = (Object.keys(VARIABLES) as Variable[]).map((name) => {
     const one = { times, values: new Float64Array(rows), labels: new Uint8Array(rows) };
     series.set(name, one);
     return { ...one, value: header.indexOf(name), label: header.indexOf(`${name}_qual`) };
   });
   for (const { value, label } of columns) {
     if (value < 0 || label < 0)
-      throw new Error(`header '${lines[0]}': expected ${VARIABLES.join(', ')} and *_qual`);
+      throw new Error(`header '${lines[0]}': expected ${Object.keys(VARIABLES).join(', ')} and *_qual`);
   }
   for (let row = 0; row < rows; row++) {
     const cells = lines[row + 1]!.trim().split(',');
@@ -49,32 +60,37 @@ export function parseSite(csv: string): Map<string, SensorSeries> {
   return series;
 }
 
-/** The sensor score of every row. */
-export function sensorScores({ times, values }: SensorSeries): Float32Array {
-  const checks = new SensorChecks({ sensors: 1, intervalSeconds: INTERVAL });
-  const state: StateBlock = { data: new Float32Array(checks.stateSize), stride: checks.stateSize, offset: 0 };
-  checks.initState(state, 0);
-  const scores = new Float32Array(values.length);
-  for (let from = 0; from < values.length; from += BATCH) {
-    const size = Math.min(BATCH, values.length - from);
-    const batch: DetectorBatch = {
-      size,
-      slots: new Int32Array(size),
-      domains: new Int32Array(size),
-      times: times.subarray(from, from + size),
-      gaps: Float64Array.from(
-        { length: size },
-        (_, i) => times[from + i]! - (times[from + i - 1] ?? Number.NaN),
-      ),
-      ages: Float64Array.from({ length: size }, (_, i) => from + i),
-      hoursOfWeek: new Float32Array(size),
-      x: new Float32Array(0),
-      features: 0,
-      raw: values.subarray(from, from + size),
-      sensors: 1,
+/** The sensor checks' score of every reading of a station, by variable. */
+export async function sensorScores(
+  pipeline: Pipeline,
+  site: ReadonlyMap<Variable, SensorSeries>,
+): Promise<Map<Variable, Float32Array>> {
+  const untrained = { ...pipeline, detectors: { checks: pipeline.detectors.checks } };
+  const model = untrainedModel(untrained, EVENTS_PER_DAY);
+  const checks = model.detectors.find((detector) => detector instanceof SensorChecks)!;
+  const sensorOf = (variable: Variable): number =>
+    model.plan.sensors.findIndex((number) => model.plan.numbers[number]!.field === VARIABLES[variable]);
+  const [first] = site.values();
+  const scores = new Map([...site].map(([name]) => [name, new Float32Array(first!.times.length)] as const));
+  const events = Array.from(first!.times, (seconds, row) => {
+    const event: Record<string, unknown> = {
+      time: seconds * 1000,
+      site: 'site',
+      watershed: 'river',
+      ...OTHERS,
     };
-    checks.score(batch, state, scores.subarray(from, from + size));
-  }
+    for (const [name, { values }] of site)
+      event[VARIABLES[name]] = Number.isNaN(values[row]) ? null : values[row];
+    return event;
+  });
+  const batch = { keys: events.map(() => 'site'), events };
+  await scoreStream(untrained, model, [batch], {}, ({ columns }) => {
+    for (const [name, of] of scores) {
+      const sensor = sensorOf(name);
+      for (let row = 0; row < columns.size; row++)
+        of[columns.offsets[row]!] = checks.sensorScore(row, sensor);
+    }
+  });
   return scores;
 }
 
@@ -84,58 +100,100 @@ export interface SeriesFigures {
   readonly auc: number;
   readonly ap: number;
   readonly eventRecall: number;
+  /** stretches of normal rows above the threshold that 1% of them pass, a week */
+  readonly falseAlerts: number;
 }
 
-export async function agricultureFigures(data: string): Promise<SeriesFigures[]> {
+export async function agricultureFigures(data: string, pipeline: Pipeline): Promise<SeriesFigures[]> {
   const figures: SeriesFigures[] = [];
   for (const site of SITES) {
     const csv = gunzipSync(await readFile(join(data, `${site}_2019_2020.csv.gz`))).toString('utf8');
-    for (const [variable, series] of parseSite(csv)) {
-      const from = series.times.findIndex((time) => time >= series.times[0]! + NOT_JUDGED);
-      const labels = series.labels.subarray(from);
+    const series = parseSite(csv);
+    const all = await sensorScores(pipeline, series);
+    for (const [variable, { times, labels: labelled }] of series) {
+      const from = times.findIndex((time) => time >= times[0]! + NOT_JUDGED);
+      const labels = labelled.subarray(from);
       if (labels.reduce((sum, label) => sum + label, 0) < FEWEST_LABELS) continue;
-      const scores = sensorScores(series).subarray(from);
+      const scores = all.get(variable)!.subarray(from);
       figures.push({
         site,
         variable,
         auc: rocAuc(scores, labels),
         ap: averagePrecision(scores, labels),
         eventRecall: eventRecall(scores, labels, 0.01),
+        falseAlerts: falseAlertsAWeek(scores, labels, times.subarray(from)),
       });
     }
   }
   return figures;
 }
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+const QUIET = 6 * 3600;
 
-export async function main(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: { data: { type: 'string' }, json: { type: 'boolean', default: false } },
+/** Alerts on normal rows at 1% point-wise false positives, repeats within six hours being one. */
+function falseAlertsAWeek(scores: Float32Array, labels: Uint8Array, times: Float64Array): number {
+  const normal = scores.filter((_, row) => !labels[row]).sort();
+  const threshold = normal[Math.ceil(0.99 * normal.length) - 1]!;
+  let alerts = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  scores.forEach((score, row) => {
+    if (labels[row] || !(score > threshold)) return;
+    if (times[row]! - last > QUIET) alerts++;
+    last = times[row]!;
   });
-  if (!values.data) throw new Error('usage: agriculture --data DIR [--json]');
-  const figures = await agricultureFigures(resolve(values.data));
-  const row = (name: string, of: readonly SeriesFigures[]): string =>
-    `${name.padEnd(18)} ${(['auc', 'ap', 'eventRecall'] as const).map((key) => mean(of.map((one) => one[key])).toFixed(3)).join('  ')}`;
-  if (!values.json) {
-    console.log(`${'series'.padEnd(18)} AUC    AP     event recall at 1% false positives`);
-    for (const one of figures) console.log(row(`${one.site} ${one.variable}`, [one]));
-    for (const site of SITES)
-      console.log(
-        row(
-          site,
-          figures.filter((one) => one.site === site),
-        ),
-      );
-    console.log(row(`all ${figures.length}`, figures));
+  return alerts / ((times.at(-1)! - times[0]!) / (7 * 86_400));
+}
+
+const KEYS = ['auc', 'ap', 'eventRecall', 'falseAlerts'] as const;
+const meansOf = (of: readonly SeriesFigures[]) =>
+  Object.fromEntries(KEYS.map((key) => [key, mean(of.map((one) => one[key]))])) as Record<
+    (typeof KEYS)[number],
+    number
+  >;
+
+export async function agricultureSuite({
+  data,
+  seeds,
+  baselines,
+  progress,
+}: SuiteOptions): Promise<SuiteResult> {
+  const folder = data ?? join(packageRoot(), 'examples', 'agriculture-water');
+  const shipped = await shippedPipeline('agriculture');
+  const figures = await agricultureFigures(folder, shipped.pipeline);
+  progress(`${figures.length} series judged`);
+  const row = (name: string, of: readonly SeriesFigures[]) => [
+    name,
+    ...KEYS.map((key) => meansOf(of)[key].toFixed(key === 'falseAlerts' ? 1 : 3)),
+  ];
+  const ofSite = (site: string) => figures.filter((one) => one.site === site);
+  const table: Table = {
+    title: 'Logan River, single sensors against the technicians’ labels',
+    columns: ['', 'AUC', 'AP', 'event recall', 'false alerts a week'],
+    rows: [
+      ...figures.map((one) => row(`${one.site} ${one.variable}`, [one])),
+      ...SITES.map((site) => row(`mean of ${site}`, ofSite(site))),
+      row(`mean of all ${figures.length}`, figures),
+      ...(baselines ? await agricultureBaselines(folder, progress) : []),
+    ],
+  };
+  const model = await shippedModel(shipped);
+  const tallies: PlantedTally[] = [];
+  for (const seed of seeds) {
+    const { tally } = await plantedTally(
+      shipped.pipeline,
+      model,
+      await plantedWater(folder, seed, WATER_LEARNED),
+    );
+    tallies.push(tally);
+    progress(`seed ${seed}: ${tally.planted.length} faults planted`);
   }
-  console.log(
-    JSON.stringify({
-      auc: mean(figures.map((one) => one.auc)),
-      ap: mean(figures.map((one) => one.ap)),
-      eventRecall: mean(figures.map((one) => one.eventRecall)),
-    }),
-  );
+  disposeOf(model);
+  const planted: Table = {
+    title: `Planted faults in the second half of the series, shipped pipeline and model, ${seeds.length} seed(s)`,
+    columns: ['kind', 'planted', 'recall', 'median delay (readings)', 'first reason right'],
+    rows: kindRows(tallies),
+  };
+  const { auc, ap, eventRecall: recall } = meansOf(figures);
+  const bySite = Object.fromEntries(SITES.map((site) => [site, meansOf(ofSite(site))]));
+  return { figures: { auc, ap, eventRecall: recall, bySite }, tables: [table, planted] };
 }

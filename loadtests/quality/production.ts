@@ -1,35 +1,23 @@
-import { parseArgs } from 'node:util';
-import type { Detector, TrainingSet } from '../../detection/contract.js';
-import { Autoencoder } from '../../detection/detectors/autoencoder.js';
-import { Sequence } from '../../detection/detectors/sequence.js';
-import { Stuck } from '../../detection/detectors/stuck.js';
-import {
-  fitJudgement,
-  Judgement,
-  type JudgementLayout,
-  type JudgementPriors,
-} from '../../detection/judging/combine.js';
-import { Smoothing } from '../../detection/judging/smoothing.js';
-import { trainAutoencoder } from '../../detection/training/autoencoder.js';
-import { trainSequence } from '../../detection/training/sequence.js';
-import { trainStuck } from '../../detection/training/stuck.js';
-import { openBackend, type Tf } from '../../lib/tensors.js';
-import { asSet, readSeries, scaleOf } from './production-data.js';
+import { join } from 'node:path';
+import { rocAuc } from '../../detection/judging/measures.js';
+import type { ScoringModel } from '../../detection/scoring.js';
+import { packageRoot } from '../../lib/paths.js';
+import type { Backend } from '../../lib/tensors.js';
+import type { Pipeline } from '../../pipelines/loader.js';
+import { FAULT_ROW, FAULTS, SeriesFolder, testSeriesOf } from '../../pipelines/production/series.js';
+import { productionBaselines } from './baselines.js';
+import { unitEvents } from './production-data.js';
+import { disposeOf, type Scored, scoreStream, shippedPipeline, trainOn } from './stream.js';
+import { mean, median, type SuiteOptions, type SuiteResult, spread, type Table } from './suite.js';
 
 /**
- * Tennessee Eastman: learns on d00, takes the threshold at the 99% quantile of d00_te, judges d01_te to d21_te,
- * whose fault begins at row 160. Faults 3, 9 and 15 hardly differ from normal and are left out of the "18".
+ * Tennessee Eastman: the production pipeline learns on d00, the threshold is the 99% quantile of d00_te, and d01_te to
+ * d21_te are judged, each as a unit that starts, its fault from row 160 on. Faults 3, 9 and 15 hardly differ from
+ * normal and are left out of the "18". The protocol has one fixed threshold, so the calibrations are held as training
+ * left them; `live` is the same with calibrations that learn on, as a deployed scorer's do.
  */
-const FAULTS = Array.from({ length: 21 }, (_, i) => i + 1);
+const ALL = Array.from({ length: FAULTS }, (_, i) => i + 1);
 const HARD = new Set([3, 9, 15]);
-const ONSET = 160;
-const LAMBDAS = [1, 0.2, 0.05];
-
-interface Part {
-  readonly detector: Detector;
-  /** raw scores out of fold, by row of the training series; NaN where there is none */
-  readonly unseen: Float32Array;
-}
 
 export interface ProductionFigures {
   readonly fdr21: number;
@@ -38,178 +26,165 @@ export interface ProductionFigures {
   readonly auc18: number;
   readonly medianDelay: number;
 }
+const FIGURES = ['fdr21', 'fdr18', 'far', 'auc18', 'medianDelay'] as const;
 
-function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      data: { type: 'string' },
-      seed: { type: 'string', default: '1' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  if (!values.data) throw new Error('--data: give the folder that holds d00.csv.gz to d21_te.csv.gz');
-  return run(values.data, Number(values.seed), values.json);
+/** Scores of d00_te and of each faulty series, by row. */
+export interface TestScores {
+  readonly normal: Float32Array;
+  readonly faults: readonly Float32Array[];
 }
 
-async function run(folder: string, seed: number, json: boolean): Promise<void> {
-  const { tf } = await openBackend('wasm');
-  const series = readSeries(folder, 'd00');
-  const { middle, spread } = scaleOf(series);
-  const load = (name: string) => asSet(readSeries(folder, name), middle, spread);
-  const set = load('d00');
-  const parts = trainParts(set, seed, tf, (line) => process.stderr.write(`${line}\n`));
-  const chosen: Record<string, readonly string[]> = {
-    'autoencoder alone': ['autoencoder'],
-    'sequence model alone': ['sequence'],
-    both: ['autoencoder', 'sequence'],
-    'with stuck readings': ['autoencoder', 'sequence', 'stuck'],
-  };
-  let figures: ProductionFigures | undefined;
-  const normal = load('d00_te');
-  const faults = FAULTS.map((fault) => load(`d${String(fault).padStart(2, '0')}_te`));
-  for (const [name, names] of Object.entries(chosen)) {
-    const judge = judging(
-      parts.filter(({ detector }) => names.includes(detector.name)),
-      set.rows,
-    );
-    figures = figuresOf(judge(normal), faults.map(judge));
-    process.stderr.write(`${name}: ${JSON.stringify(figures)}\n`);
-  }
-  process.stdout.write(
-    `${json ? JSON.stringify(figures) : `Tennessee Eastman ${JSON.stringify(figures)}`}\n`,
-  );
-}
-
-function trainParts(set: TrainingSet, seed: number, tf: Tf, log: (line: string) => void): Part[] {
-  const quiet = () => {};
-  const started = Date.now();
-  const joint = trainAutoencoder(set, { window: 5 }, seed, quiet, tf);
-  log(`autoencoder: ${JSON.stringify(joint.figures)}, ${Date.now() - started} ms`);
-  const sequence = trainSequence(set, { hidden: 16 }, seed, quiet, tf);
-  log(`sequence model: ${JSON.stringify(sequence.figures)}, ${Date.now() - started} ms`);
-  const stuck = trainStuck(set);
-  const byRow = ({ rows, scores }: { rows: Int32Array; scores: Float32Array }) => {
-    const out = new Float32Array(set.rows).fill(Number.NaN);
-    rows.forEach((row, i) => {
-      out[row] = scores[i]!;
-    });
-    return out;
-  };
-  return [
-    { detector: Autoencoder.fromWeights(joint.weights, tf), unseen: byRow(joint) },
-    { detector: Sequence.fromWeights(sequence.weights, tf), unseen: byRow(sequence) },
-    { detector: Stuck.fromWeights(stuck.weights), unseen: byRow(stuck) },
-  ];
-}
-
-/** The judging of a stream by some detectors, calibrated on what they gave out of fold. */
-function judging(parts: readonly Part[], trainingRows: number): (set: TrainingSet) => Float32Array {
-  const detectors = parts.map(({ detector }) => detector);
-  const layout: JudgementLayout = { detectors, lambdas: LAMBDAS.length };
-  const scores = new Float32Array(trainingRows * parts.length);
-  let rows = 0;
-  for (let row = 0; row < trainingRows; row++) {
-    if (parts.some(({ unseen }) => Number.isNaN(unseen[row]!))) continue;
-    parts.forEach(({ unseen }, p) => {
-      scores[rows * parts.length + p] = unseen[row]!;
-    });
-    rows++;
-  }
-  const ordinary = parts.map((_, p) =>
-    mean(Array.from({ length: rows }, (__, i) => scores[i * parts.length + p]!)),
-  );
-  const smooth = smoother(detectors.length, ordinary);
-  const priors = fitJudgement(layout, smooth(scores, rows), rows);
-  return (set) => surprises(detectors, layout, priors, smooth, set);
-}
-
-function smoother(
-  detectors: number,
-  ordinary: number[],
-): (scores: Float32Array, rows: number) => Float32Array {
-  return (scores, rows) => {
-    const smoothing = new Smoothing(detectors, LAMBDAS, ordinary);
-    const state = { data: new Float32Array(smoothing.stateSize), stride: smoothing.stateSize, offset: 0 };
-    smoothing.initState(state, 0);
-    const out = new Float32Array(rows * smoothing.columns);
-    smoothing.smooth(scores, rows, new Int32Array(rows), state, out);
-    return out;
-  };
-}
-
-function surprises(
-  detectors: readonly Detector[],
-  layout: JudgementLayout,
-  priors: JudgementPriors,
-  smooth: (scores: Float32Array, rows: number) => Float32Array,
-  set: TrainingSet,
-): Float32Array {
-  const { rows } = set;
-  const scores = new Float32Array(rows * detectors.length);
-  detectors.forEach((detector, d) => {
-    const state = { data: new Float32Array(detector.stateSize), stride: detector.stateSize, offset: 0 };
-    detector.initState(state, 0);
-    const out = new Float32Array(rows);
-    detector.score({ ...set, size: rows, slots: new Int32Array(rows) }, state, out);
-    for (let row = 0; row < rows; row++) scores[row * detectors.length + d] = out[row]!;
-  });
-  const smoothed = smooth(scores, rows);
-  const judgement = new Judgement(layout, priors);
-  const spare = new Float32Array(detectors.length);
-  const columns = detectors.length * LAMBDAS.length;
-  // each row by what training knew: the protocol has a fixed threshold, so nothing is learned on the way
-  const trained = judgement.save();
-  return Float32Array.from({ length: rows }, (_, row) => {
-    judgement.load(trained);
-    return judgement.observe(smoothed, row * columns, spare, 0);
-  });
-}
-
-function figuresOf(normal: Float32Array, faults: readonly Float32Array[]): ProductionFigures {
+export function productionFigures({ normal, faults }: TestScores): ProductionFigures {
   const threshold = normal.slice().sort()[Math.floor(0.99 * normal.length)]!;
-  const quiet = Float32Array.from(faults.flatMap((surprise) => Array.from(surprise.subarray(0, ONSET))));
   const above = (values: Float32Array) => values.filter((value) => value > threshold).length / values.length;
-  const rates = faults.map((surprise) => above(surprise.subarray(ONSET)));
-  const judged = FAULTS.flatMap((fault, i) => (HARD.has(fault) ? [] : [i]));
-  const delays = judged.map((i) => {
-    const first = faults[i]!.subarray(ONSET).findIndex((value) => value > threshold);
-    return first < 0 ? faults[i]!.length - ONSET : first;
-  });
-  process.stderr.write(`  by fault: ${rates.map((rate, i) => `${i + 1}:${rate.toFixed(3)}`).join(' ')}\n`);
+  const quiet = Float32Array.from(faults.flatMap((scores) => [...scores.subarray(0, FAULT_ROW)]));
+  const after = faults.map((scores) => scores.subarray(FAULT_ROW));
+  const rates = after.map(above);
+  const judged = ALL.flatMap((fault, i) => (HARD.has(fault) ? [] : [i]));
+  const labels = (fault: Float32Array) => [...quiet.map(() => 0), ...fault.map(() => 1)];
   return {
     fdr21: mean(rates),
     fdr18: mean(judged.map((i) => rates[i]!)),
     far: above(quiet),
-    auc18: mean(judged.map((i) => auc(quiet, faults[i]!.subarray(ONSET)))),
-    medianDelay: median(delays),
+    auc18: mean(judged.map((i) => rocAuc([...quiet, ...after[i]!], labels(after[i]!)))),
+    medianDelay: median(
+      judged.map((i) => {
+        const first = after[i]!.findIndex((score) => score > threshold);
+        return first < 0 ? after[i]!.length : first;
+      }),
+    ),
   };
 }
 
-/** the chance that a row under a fault ranks above a quiet one, ties counting half */
-function auc(quiet: Float32Array, fault: Float32Array): number {
-  const sorted = quiet.slice().sort();
-  const below = (value: number, orEqual: boolean) => {
-    let [from, to] = [0, sorted.length];
-    while (from < to) {
-      const at = (from + to) >> 1;
-      if (orEqual ? sorted[at]! <= value : sorted[at]! < value) from = at + 1;
-      else to = at;
-    }
-    return from;
+/** How a scored row becomes its score; by default the surprise that the stream is judged by. */
+type Reading = (scored: Scored, row: number) => number;
+const surprise: Reading = ({ scored }, row) => scored.surprise[row]!;
+
+const heard = (surprises: Float32Array): number[] => [...surprises].filter((one) => !Number.isNaN(one));
+
+/** The detectors' own surprises joined in another way than the judging does. */
+const joined =
+  (detectors: number, join: (surprises: Float32Array) => number): Reading =>
+  ({ scored }, row) =>
+    join(scored.detectorSurprise.subarray(row * detectors, (row + 1) * detectors));
+
+async function testScores(
+  pipeline: Pipeline,
+  model: ScoringModel,
+  series: SeriesFolder,
+  learns: boolean,
+  readings: readonly Reading[],
+): Promise<TestScores[]> {
+  const run = async (name: string): Promise<Float32Array[]> => {
+    const events = unitEvents(series.get(name), name);
+    const out = readings.map(() => new Float32Array(events.keys.length));
+    await scoreStream(pipeline, model, [events], { learns }, (batch) => {
+      for (let row = 0; row < batch.columns.size; row++) {
+        for (let r = 0; r < readings.length; r++)
+          out[r]![batch.columns.offsets[row]!] = readings[r]!(batch, row);
+      }
+    });
+    return out;
   };
-  return mean(Array.from(fault, (value) => (below(value, false) + below(value, true)) / 2 / sorted.length));
+  const normal = await run('d00_te');
+  const faults: Float32Array[][] = [];
+  for (const fault of ALL) faults.push(await run(testSeriesOf(fault)));
+  return readings.map((_, r) => ({ normal: normal[r]!, faults: faults.map((one) => one[r]!) }));
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+type Variant = { readonly name: string; readonly pipeline: Pipeline; readonly learns?: boolean };
+
+function without(pipeline: Pipeline, ...names: (keyof Pipeline['detectors'])[]): Pipeline {
+  const detectors = { ...pipeline.detectors };
+  for (const name of names) delete detectors[name];
+  return { ...pipeline, detectors };
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+export async function productionSuite(options: SuiteOptions): Promise<SuiteResult> {
+  const folder = options.data ?? join(packageRoot(), 'examples', 'production-tep');
+  const series = new SeriesFolder(folder);
+  const { pipeline, backend } = await shippedPipeline('production');
+  const found = new Map<string, ProductionFigures[]>();
+  const add = (name: string, figures: ProductionFigures): void => {
+    found.set(name, [...(found.get(name) ?? []), figures]);
+    options.progress(`${name}: ${FIGURES.map((key) => `${key} ${figures[key].toFixed(4)}`).join(', ')}`);
+  };
+  for (const seed of options.seeds) {
+    await oneSeed(pipeline, backend, series, seed, add);
+    if (options.ablation)
+      for (const variant of ablations(pipeline)) {
+        const model = await learn(variant.pipeline, series, seed, backend);
+        const [scores] = await testScores(variant.pipeline, model, series, false, [surprise]);
+        add(variant.name, productionFigures(scores!));
+        disposeOf(model);
+      }
+  }
+  const rows = [...found].map(([name, of]) => [
+    name,
+    ...FIGURES.map((key) =>
+      spread(
+        of.map((one) => one[key]),
+        key === 'medianDelay' ? 1 : 3,
+      ),
+    ),
+  ]);
+  if (options.baselines) rows.push(...(await productionBaselines(folder, options.progress)));
+  const table: Table = {
+    title: `Tennessee Eastman, ${options.seeds.length} seed(s): median (least – most)`,
+    columns: ['', 'FDR over 21', 'FDR over 18', 'FAR', 'AUC over 18', 'median delay'],
+    rows,
+  };
+  const figuresOf = (name: string) =>
+    Object.fromEntries(FIGURES.map((key) => [key, median(found.get(name)!.map((one) => one[key]))]));
+  return { figures: { ...figuresOf(PROTOCOL), live: figuresOf(LIVE) }, tables: [table] };
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+const PROTOCOL = 'shipped pipeline, fixed calibration';
+const LIVE = 'shipped pipeline, live';
+
+function learn(pipeline: Pipeline, series: SeriesFolder, seed: number, backend: Backend) {
+  return trainOn(pipeline, [unitEvents(series.get('d00'), 'd00')], seed, backend);
+}
+
+async function oneSeed(
+  pipeline: Pipeline,
+  backend: Backend,
+  series: SeriesFolder,
+  seed: number,
+  add: (name: string, figures: ProductionFigures) => void,
+): Promise<void> {
+  const model = await learn(pipeline, series, seed, backend);
+  const detectors = model.detectors.length;
+  const readings: [string, Reading][] = [
+    [PROTOCOL, surprise],
+    ...model.detectors.map(({ name }, d): [string, Reading] => [
+      `${name} alone`,
+      joined(detectors, (all) => (Number.isNaN(all[d]!) ? 0 : all[d]!)),
+    ]),
+    ['judging: maximum of all', joined(detectors, (all) => Math.max(...heard(all)))],
+    ['judging: mean of all, no groups', joined(detectors, (all) => mean(heard(all)))],
+  ];
+  const fixed = await testScores(
+    pipeline,
+    model,
+    series,
+    false,
+    readings.map(([, reading]) => reading),
+  );
+  fixed.forEach((scores, i) => {
+    add(readings[i]![0], productionFigures(scores));
+  });
+  const [live] = await testScores(pipeline, model, series, true, [surprise]);
+  add(LIVE, productionFigures(live!));
+  disposeOf(model);
+}
+
+function ablations(pipeline: Pipeline): Variant[] {
+  return [
+    { name: 'without the autoencoder', pipeline: without(pipeline, 'autoencoder') },
+    { name: 'without the sequence model', pipeline: without(pipeline, 'sequence') },
+    { name: 'without stuck', pipeline: without(pipeline, 'stuck') },
+    { name: 'without the memory', pipeline: without(pipeline, 'memory') },
+    { name: 'without smoothing', pipeline: { ...pipeline, smoothing: [1] } },
+  ];
+}

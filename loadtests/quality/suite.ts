@@ -58,5 +58,7 @@ export function spread(values: readonly number[], digits = 3): string {
   const least = Math.min(...values);
   const most = Math.max(...values);
   const middle = median(values).toFixed(digits);
-  return most - least < 10 ** -digits / 2 ? middle : `${middle} (${least.toFixed(digits)} – ${most.toFixed(digits)})`;
+  return most - least < 10 ** -digits / 2
+    ? middle
+    : `${middle} (${least.toFixed(digits)} – ${most.toFixed(digits)})`;
 }
