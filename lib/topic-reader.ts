@@ -4,7 +4,9 @@ import { type Fetched, PartitionFetcher, retryFetch } from './partition-fetch.js
 
 export interface ReadOptions {
   /** called for each record, in order; must not be async */
-  onRecord: (record: KafkaMessage) => void;
+  onRecord?: (record: KafkaMessage) => void;
+  /** called with the records of each fetch and awaited; one fetch more is under way meanwhile, so memory is bounded */
+  onRecords?: (records: readonly KafkaMessage[]) => Promise<void>;
   /** offset to start at. Default: the first that is there */
   from?: 'beginning' | bigint;
   /** offsets passed and offsets to pass, after each fetch */
@@ -42,7 +44,7 @@ export class TopicReader {
    * holes, at the end too; they are passed over. An empty partition returns at once.
    */
   async readPartition(topic: string, partition: number, options: ReadOptions): Promise<ReadResult> {
-    const { onRecord, onProgress, timeoutMs = 30_000, maxBytes = 8 << 20, signal } = options;
+    const { onRecord, onRecords, onProgress, timeoutMs = 30_000, maxBytes = 8 << 20, signal } = options;
     const start = await this.startOf(topic, partition, options);
     const fetch = (offset: bigint, bytes = maxBytes) =>
       this.fetchOne(topic, partition, offset, { bytes, timeoutMs, signal });
@@ -56,11 +58,10 @@ export class TopicReader {
       // The next fetch is under way while these records are handled; its failure is met at the await below.
       const upcoming = more ? fetch(next) : undefined;
       upcoming?.catch(() => undefined);
-      for (const record of fetched.records) {
-        if (BigInt(record.offset) >= end) break;
-        onRecord(record);
-        records += 1;
-      }
+      const within = fetched.records.filter((record) => BigInt(record.offset) < end);
+      if (onRecord) for (const record of within) onRecord(record);
+      records += within.length;
+      await onRecords?.(within);
       onProgress?.(Number(minimum(next, end) - start), Number(end - start));
       if (upcoming) {
         fetched = await upcoming;
@@ -108,7 +109,7 @@ export class TopicReader {
         return fetched;
       } catch (error) {
         if (error instanceof kafkajs.KafkaJSOffsetOutOfRange)
-          from = await this.startOf(topic, partition, { onRecord: () => undefined, timeoutMs, signal });
+          from = await this.startOf(topic, partition, { timeoutMs, signal });
         throw error;
       }
     };

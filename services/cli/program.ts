@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { alertApiCommand } from './commands/alert-api.js';
+import { backtestCommand } from './commands/backtest.js';
 import { demoCommand } from './commands/demo.js';
 import { localCommand } from './commands/local.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   program
     .commandsGroup('Tools:')
     .addCommand(trainCommand())
+    .addCommand(backtestCommand())
     .addCommand(topicsCommand())
     .addCommand(migrateCommand())
     .addCommand(versionCommand());

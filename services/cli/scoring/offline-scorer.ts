@@ -5,6 +5,8 @@ import { type FlaggedRow, PartitionScorer, type ScoringModel } from '../../../de
 import type { Pipeline } from '../../../pipelines/loader.js';
 import { Intake, type Taken } from '../../scorer/intake.js';
 
+type Fields = Readonly<Record<string, unknown>>;
+
 export interface ScoredEvent {
   /** position of the event, as it was given to `take` */
   readonly offset: number;
@@ -12,6 +14,7 @@ export interface ScoredEvent {
   readonly domain: string;
   /** epoch ms */
   readonly time: number;
+  readonly event: Fields;
   /** -log10 p */
   readonly score: number;
   /** the strongest reason is first; of risks alone */
@@ -27,14 +30,11 @@ export interface OfflineOptions {
 /** rows of a micro-batch; where batches are cut makes no difference to any score */
 const BATCH = 1024;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
  * One partition of a pipeline without Kafka: events in, scores out, through the parts that the scorer runs
  * (Intake, PartitionScorer, explainRow) in the order in which it runs them.
  */
 export class OfflineScorer {
-  readonly #pipeline: Pipeline;
   readonly #model: ScoringModel;
   readonly #scorer: PartitionScorer;
   readonly #intake: Intake;
@@ -53,7 +53,6 @@ export class OfflineScorer {
     options: OfflineOptions,
     onScored: (event: ScoredEvent) => void,
   ) {
-    this.#pipeline = pipeline;
     this.#model = model;
     this.#onScored = onScored;
     this.#scorer = new PartitionScorer(model, {
@@ -116,6 +115,7 @@ export class OfflineScorer {
         entity: columns.entities[row]!,
         domain: columns.domains[row]!,
         time: columns.times[row]!,
+        event: this.#events[row]!,
         score: scored.surprise[row]!,
         risk: risk && {
           ...risk,
@@ -132,9 +132,5 @@ export class OfflineScorer {
     const { unit } = this.#model.plan.numbers[number]!;
     if (unit === undefined || typeof unit === 'string') return unit ?? '';
     return String(this.#events[row]![unit.field] ?? '');
-  }
-
-  get pipeline(): Pipeline {
-    return this.#pipeline;
   }
 }
