@@ -57,6 +57,13 @@ const MOST_SENDS = 32;
 /** what a dead letter keeps of a value that is larger than this; the whole is where it came from */
 const MOST_DEAD_BYTES = 8 << 20;
 
+/**
+ * With many entities a checkpoint is large: it is due no sooner than so many times what the last one took, so that
+ * checkpoints stay a small share of the work. What is read again after a crash grows with it, up to the second bound.
+ */
+const CHECKPOINT_SHARE = 15;
+const LONGEST_CHECKPOINT_WAIT_MS = 60_000;
+
 /** One partition of one pipeline, from messages to committed offsets. */
 export class PartitionFlow {
   readonly #runtime: PipelineRuntime;
@@ -76,6 +83,8 @@ export class PartitionFlow {
   #checkpointing: Promise<void> | undefined;
   #checkpointFailure: { error: unknown } | undefined;
   #lastCheckpoint = 0;
+  /** ms that the last checkpoint took */
+  #checkpointTook = 0;
   #failing: readonly string[] = [];
 
   constructor(
@@ -376,7 +385,10 @@ export class PartitionFlow {
   }
 
   checkpointDue(): boolean {
-    return this.#dependencies.now() - this.#lastCheckpoint >= this.#limits.checkpointIntervalMs;
+    const wait = Math.min(LONGEST_CHECKPOINT_WAIT_MS, CHECKPOINT_SHARE * this.#checkpointTook);
+    return (
+      this.#dependencies.now() - this.#lastCheckpoint >= Math.max(this.#limits.checkpointIntervalMs, wait)
+    );
   }
 
   /** Starts a checkpoint unless one is under way or nothing is new. Its failure is thrown by the next `process` or `close`. */
@@ -389,6 +401,7 @@ export class PartitionFlow {
         this.#checkpointFailure ??= { error };
       })
       .finally(() => {
+        this.#checkpointTook = this.#dependencies.now() - this.#lastCheckpoint;
         this.#checkpointing = undefined;
       });
   }
