@@ -254,11 +254,12 @@ export interface RunningConsumer {
 
 /** A group consumer that commits only what its handler commits, and that never stops silently. */
 export async function runConsumer(kafka: Kafka, options: ConsumerRunOptions): Promise<RunningConsumer> {
+  const sessionTimeout = options.sessionTimeoutMs ?? 45_000;
   const consumer = kafka.consumer({
     groupId: options.groupId,
-    sessionTimeout: options.sessionTimeoutMs ?? 45_000,
+    sessionTimeout,
     rebalanceTimeout: options.rebalanceTimeoutMs ?? 60_000,
-    heartbeatInterval: 3_000,
+    heartbeatInterval: Math.min(3_000, sessionTimeout / 3),
     maxBytesPerPartition: options.maxBytesPerPartition ?? 4 << 20,
     maxBytes: options.maxBytes ?? 32 << 20,
     maxWaitTimeInMs: options.maxWaitMs ?? 500,

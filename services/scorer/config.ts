@@ -70,6 +70,9 @@ export function scorerConfig() {
     checkpointInterval: duration('5s', {
       description: 'state is checkpointed and offsets are committed this often',
     }),
+    sessionTimeout: duration('30s', {
+      description: 'a replica that is silent for so long loses its partitions to the others',
+    }),
     scoreSampling: Type.Number({
       default: 0.01,
       minimum: 0,

@@ -52,6 +52,7 @@ async function start(config: ScorerConfig, signal: AbortSignal): Promise<Running
       group: config.group,
       partitions: config.partitions,
       replication: config.replication,
+      sessionTimeoutMs: config.sessionTimeout,
       maxEventBytes: config.maxEventBytes,
       limits: {
         batchEvents: config.batchEvents,

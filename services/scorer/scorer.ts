@@ -26,6 +26,8 @@ export interface ScorerOptions {
   readonly group: string;
   readonly partitions: number;
   readonly replication: number;
+  /** a replica that is silent for so long loses its partitions to the others */
+  readonly sessionTimeoutMs?: number;
   readonly maxEventBytes: number;
   readonly limits: FlowLimits;
 }
@@ -218,6 +220,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   consumer = await runConsumer(kafka, {
     groupId: `${options.group}-scorer`,
     topics: [...runtimes.keys()],
+    sessionTimeoutMs: options.sessionTimeoutMs,
     eachBatch,
     onAssigned,
     onEnd: fail.reject,

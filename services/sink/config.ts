@@ -47,6 +47,9 @@ export const SinkConfig = Type.Object({
     default: join(packageRoot(), 'migrations'),
     description: 'the folder of SQL files',
   }),
+  sessionTimeout: duration('30s', {
+    description: 'a replica that is silent for so long loses its partitions to the others',
+  }),
   sinkBatchRows: Type.Integer({
     default: 50_000,
     minimum: 1,

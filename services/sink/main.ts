@@ -47,6 +47,7 @@ async function start(config: SinkConfig, signal: AbortSignal): Promise<Running> 
     {
       prefix: config.prefix,
       group: config.group,
+      sessionTimeoutMs: config.sessionTimeout,
       batchRows: config.sinkBatchRows,
       batchBytes: config.sinkBatchBytes,
       bufferBytes: config.sinkBufferBytes,

@@ -17,6 +17,8 @@ import { createWriter, type Refused } from './writer.js';
 export interface SinkOptions {
   prefix: string;
   group: string;
+  /** a replica that is silent for so long loses its partitions to the others */
+  sessionTimeoutMs?: number;
   /** a batch is inserted when it has so many rows … */
   batchRows: number;
   /** … or bytes; how long its first row may wait is each table's maxAgeMs */
@@ -162,6 +164,7 @@ export async function startSink(options: SinkOptions, deps: SinkDeps): Promise<S
   const consumer: Promise<RunningConsumer> = runConsumer(kafka, {
     groupId: `${options.group}-sink`,
     topics: [...routes.keys()],
+    sessionTimeoutMs: options.sessionTimeoutMs,
     eachBatch: read,
     onAssigned: (assignment) => {
       assigned = assignment;
