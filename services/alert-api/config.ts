@@ -96,6 +96,9 @@ export const AlertApiVariables = Type.Object({
   webhookRetryWaits: list(STANDARD_WAITS.map(formatDuration), {
     description: 'waits between tries; after the last try a delivery is parked',
   }),
+  sessionTimeout: duration('30s', {
+    description: 'a replica that is silent for so long loses its partitions to the others',
+  }),
   breakerReset: duration('30s', { description: 'how long a breaker stays open before one request may try' }),
   retention: duration('30d', {
     description: 'closed incidents and finished deliveries are kept this long in Kafka',

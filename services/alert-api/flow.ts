@@ -35,6 +35,7 @@ export interface FlowDeps extends AnnounceDeps {
   reader: TopicReader;
   topics: TopicNames;
   groupId: string;
+  sessionTimeoutMs: number;
   codecs: Codecs;
   incidents: Table<Incident>;
   deliveries: Table<Delivery>;
@@ -385,6 +386,7 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
     eachBatch: handleBatch,
     maxBytesPerPartition: 1 << 20,
     maxWaitMs: 100,
+    sessionTimeoutMs: deps.sessionTimeoutMs,
     onAssigned: (assignment, { memberId }) => {
       joined = true;
       owned.assign(assignment[topics.risks] ?? [], memberId);

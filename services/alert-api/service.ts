@@ -247,6 +247,7 @@ export async function startAlertApi(config: AlertApiConfig, deps: AlertApiDeps):
       reader,
       topics,
       groupId: `${config.group}-alert-api`,
+      sessionTimeoutMs: config.sessionTimeout,
       codecs,
       incidents,
       deliveries,
