@@ -5,6 +5,7 @@ import { demoCommand } from './commands/demo.js';
 import { localCommand } from './commands/local.js';
 import { migrateCommand } from './commands/migrate.js';
 import { produceCommand } from './commands/produce.js';
+import { proposeCommand } from './commands/propose.js';
 import { scorerCommand } from './commands/scorer.js';
 import { sinkCommand } from './commands/sink.js';
 import { topicsCommand } from './commands/topics.js';
@@ -39,6 +40,7 @@ export function createProgram(): Command {
     .addCommand(alertApiCommand());
   program
     .commandsGroup('Tools:')
+    .addCommand(proposeCommand())
     .addCommand(trainCommand())
     .addCommand(backtestCommand())
     .addCommand(topicsCommand())
