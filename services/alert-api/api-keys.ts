@@ -12,6 +12,8 @@ export const ApiKey = Type.Object({
   hash: Type.String(),
   createdAt: Type.Number(),
   createdBy: Type.String(),
+  /** what it may see and change; none: all */
+  domains: Type.Optional(Type.Array(Type.String())),
 });
 export type ApiKey = Static<typeof ApiKey>;
 
@@ -20,6 +22,8 @@ export interface Caller {
   keyId: string;
   name: string;
   role: Role;
+  /** empty for all */
+  domains: readonly string[];
 }
 
 const FORM = /^rw_([A-Za-z0-9]{1,32})_([A-Za-z0-9_-]{22,128})$/;
@@ -47,12 +51,13 @@ export function newApiKey(
   role: Role,
   createdBy: string,
   now: number,
+  domains: readonly string[] = [],
 ): { key: string; record: ApiKey } {
   const id = randomBytes(6).toString('hex');
   const secret = randomBytes(32).toString('base64url');
   return {
     key: `rw_${id}_${secret}`,
-    record: { id, name, role, hash: hashSecret(secret), createdAt: now, createdBy },
+    record: { id, name, role, hash: hashSecret(secret), createdAt: now, createdBy, domains: [...domains] },
   };
 }
 
@@ -84,6 +89,6 @@ export function authenticate(
   const given = Buffer.from(hashSecret(parts.secret), 'hex');
   const kept = Buffer.from(record.hash, 'hex');
   return given.length === kept.length && timingSafeEqual(given, kept)
-    ? { keyId: record.id, name: record.name, role: record.role }
+    ? { keyId: record.id, name: record.name, role: record.role, domains: record.domains ?? [] }
     : undefined;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Producer } from 'kafkajs';
 import { type CommandAction, effectOf, type Incident, PLAIN_COMMAND } from '../../alerting/incidents.js';
+import { sendBatches } from '../../lib/kafka.js';
 import { type Codec, type CommandRecord, entityKey } from './records.js';
 import type { Redelivery } from './redelivery.js';
 import type { View } from './views.js';
@@ -14,6 +15,8 @@ export interface Commands {
     note: string,
     labels?: string[],
   ): Promise<{ applied: boolean; incident: Incident }>;
+  /** As `send` for many, without waiting for what comes of it. */
+  sendAll(incidents: readonly Incident[], action: CommandAction, by: string, note: string): Promise<void>;
   /** Asks the owners of these partitions to send the selected deliveries again. */
   redeliver(partitions: readonly number[], select: Redelivery, by: string): Promise<void>;
 }
@@ -31,6 +34,17 @@ export function createCommands(deps: {
   waitMs: number;
 }): Commands {
   return {
+    async sendAll(incidents, action, by, note) {
+      const records = incidents.map((incident) => {
+        const { id, pipeline, domain, entity, partition } = incident;
+        const value = deps.codec.encode({
+          ...PLAIN_COMMAND,
+          ...{ id: randomUUID(), incident: id, pipeline, domain, entity, action, by, at: deps.now(), note },
+        });
+        return { key: entityKey(incident), partition, value };
+      });
+      await sendBatches(deps.producer, deps.topic, records);
+    },
     async redeliver(partitions, select, by) {
       const id = randomUUID();
       await deps.producer.send({

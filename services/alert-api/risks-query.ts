@@ -5,6 +5,8 @@ import type { ClickHouseClient } from '../../lib/clickhouse.js';
 export interface RiskFilter {
   pipeline?: string;
   domain?: string;
+  /** one of these; empty for all */
+  domains?: readonly string[];
   entity?: string;
   /** at least this severe */
   severity?: Severity;
@@ -57,6 +59,7 @@ const COLUMNS = `
 function conditions(filter: RiskFilter): { where: string; params: Record<string, unknown> } {
   const { after } = filter;
   const parts: [boolean, string, Record<string, unknown>][] = [
+    [(filter.domains?.length ?? 0) > 0, 'domain IN {domains:Array(String)}', { domains: filter.domains }],
     [filter.pipeline !== undefined, 'pipeline = {pipeline:String}', { pipeline: filter.pipeline }],
     [filter.domain !== undefined, 'domain = {domain:String}', { domain: filter.domain }],
     [filter.entity !== undefined, 'entity = {entity:String}', { entity: filter.entity }],

@@ -41,7 +41,12 @@ test('a rotation keeps one former secret until its time is over', () => {
 test('only the right key of a known id is let in', () => {
   const { key, record } = newApiKey('ops', 'operator', 'ann', 0);
   const find = (id: string) => (id === record.id ? record : undefined);
-  expect(authenticate(`Bearer ${key}`, find)).toEqual({ keyId: record.id, name: 'ops', role: 'operator' });
+  expect(authenticate(`Bearer ${key}`, find)).toEqual({
+    keyId: record.id,
+    name: 'ops',
+    role: 'operator',
+    domains: [],
+  });
   expect(authenticate(`bearer ${key}`, find)).toBeDefined();
   for (const header of [
     undefined,

@@ -19,6 +19,7 @@ import { type Delivery, settled } from './delivery.js';
 import { createDeliveryWorker } from './delivery-worker.js';
 import { watchHealth } from './endpoint-health.js';
 import { startFlow } from './flow.js';
+import { noteUses } from './key-uses.js';
 import { disabledNotices } from './notices.js';
 import type { Codecs } from './records.js';
 import { createSecretBox } from './secret-box.js';
@@ -189,6 +190,8 @@ export async function startAlertApi(config: AlertApiConfig, deps: AlertApiDeps):
     started.push(() => worker.stop(0));
     control.onEndpoint(worker.endpointChanged);
 
+    const uses = noteUses({ control, now, log });
+    started.push(async () => uses.stop());
     let url = '';
     const publicUrl = () => config.publicUrl || url;
     const clickhouseBreaker = createBreaker<unknown>({
@@ -220,6 +223,7 @@ export async function startAlertApi(config: AlertApiConfig, deps: AlertApiDeps):
         clickhouse: deps.clickhouse,
         clickhouseBreaker,
         breakerState: worker.breakerState,
+        used: uses.note,
         bootstrap: bootstrapKey(config.bootstrapKey, now()),
         faults: () => faultsNow(),
         about: () => ({ partitions: flow?.partitions ?? [], pendingDeliveries: worker.pending }),

@@ -5,13 +5,21 @@ import { type Following, followTopic } from '../../lib/topic-follower.js';
 import type { Delivery } from './delivery.js';
 import type { Codec } from './records.js';
 
+/** Where a record stands in its topic: the same for every replica. */
+export interface Place {
+  partition: number;
+  offset: string;
+}
+
+export type ViewListener<V> = (value: V, before: V | undefined, place: Place) => void;
+
 /** What the API lists: every partition's records, whoever owns it, the newest `most` of them. */
 export interface View<V> {
   get(id: string): V | undefined;
   /** in no particular order */
   values(): Iterable<V>;
   /** Called with every record from now on and the one before it. Returns what ends it. */
-  onChange(listener: (value: V, before: V | undefined) => void): () => void;
+  onChange(listener: ViewListener<V>): () => void;
   /** Resolves with the value once `holds` is true of it, undefined when that takes longer than `timeoutMs`. */
   when(id: string, holds: (value: V) => boolean, timeoutMs: number): Promise<V | undefined>;
   /** why it may be behind, undefined when it isn't */
@@ -39,10 +47,10 @@ export async function followView<V>(options: ViewOptions<V>): Promise<View<V>> {
   const { topic, codec, most, isOlder, keep = (value: V) => value, log } = options;
   // A Map keeps the order of insertion; a changed record moves to the end, so the first is the one to give up.
   const records = new Map<string, V>();
-  const listeners = new Set<(value: V, before: V | undefined) => void>();
+  const listeners = new Set<ViewListener<V>>();
   let fault: string | undefined;
 
-  function take(id: string, bytes: Buffer | null, where: object): void {
+  function take(id: string, bytes: Buffer | null, where: Place & { topic: string }): void {
     if (bytes === null) {
       records.delete(id);
       return;
@@ -59,7 +67,7 @@ export async function followView<V>(options: ViewOptions<V>): Promise<View<V>> {
     records.delete(id);
     records.set(id, value);
     if (records.size > most) records.delete(records.keys().next().value as string);
-    for (const listener of listeners) listener(value, current);
+    for (const listener of listeners) listener(value, current, where);
   }
 
   const following: Following = await followTopic(options.kafka, topic, {

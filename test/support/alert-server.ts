@@ -6,12 +6,12 @@ import type { ClickHouseClient } from '../../lib/clickhouse.js';
 import { silentLog } from '../../lib/log.js';
 import type { ApiContext, App } from '../../services/alert-api/api/context.js';
 import { buildServer } from '../../services/alert-api/api/server.js';
-import { type ApiKey, newApiKey, type Role } from '../../services/alert-api/api-keys.js';
-import type { Control } from '../../services/alert-api/control.js';
+import { newApiKey, type Role } from '../../services/alert-api/api-keys.js';
+import { type ControlTable, createControl } from '../../services/alert-api/control.js';
 import type { Delivery } from '../../services/alert-api/delivery.js';
-import type { Endpoint } from '../../services/alert-api/endpoints.js';
+import type { ControlRecord } from '../../services/alert-api/records.js';
 import { createSecretBox } from '../../services/alert-api/secret-box.js';
-import type { View } from '../../services/alert-api/views.js';
+import type { View, ViewListener } from '../../services/alert-api/views.js';
 
 const NOW = Date.UTC(2026, 0, 5, 12);
 const opened: App[] = [];
@@ -71,7 +71,8 @@ export function incident(n: number, more: Partial<Incident> = {}): Incident {
 }
 
 export function viewOf<V extends { id: string }>(values: V[]): View<V> & { publish(value: V): void } {
-  const listeners = new Set<(value: V, before: V | undefined) => void>();
+  const listeners = new Set<ViewListener<V>>();
+  let offset = 0;
   return {
     get: (id) => values.find((one) => one.id === id),
     values: () => values,
@@ -83,50 +84,47 @@ export function viewOf<V extends { id: string }>(values: V[]): View<V> & { publi
     fault: undefined,
     stop: async () => {},
     publish: (value) => {
-      for (const listener of listeners) listener(value, undefined);
+      for (const listener of listeners) listener(value, undefined, { partition: 0, offset: String(offset) });
+      offset += 1;
     },
   };
 }
 
-function memoryControl(): Control & {
-  map: Map<string, Endpoint>;
-  keyMap: Map<string, ApiKey>;
-  down: boolean;
-} {
-  const map = new Map<string, Endpoint>();
-  const keyMap = new Map<string, ApiKey>();
-  const control = {
-    map,
-    keyMap,
-    down: false,
-    endpoints: () => [...map.values()],
-    endpoint: (id: string) => map.get(id),
-    keys: () => [...keyMap.values()],
-    key: (id: string) => keyMap.get(id),
-    saveEndpoint: async (one: Endpoint) => {
-      if (control.down) throw new Error('no leader');
-      map.set(one.id, one);
-    },
-    deleteEndpoint: async (id: string) => void map.delete(id),
-    saveKey: async (one: ApiKey) => void keyMap.set(one.id, one),
-    deleteKey: async (id: string) => void keyMap.delete(id),
-    policy: () => ({ silences: [], windows: [], bars: [] }),
-    health: () => undefined,
-    saveHealth: async () => {},
-    deleteHealth: async () => {},
-    onEndpoint: () => {},
+/** The real control over a table in memory. */
+function memoryControl(now: () => number) {
+  const records = new Map<string, ControlRecord>();
+  const listeners = new Set<(key: string, value: ControlRecord | undefined, partition: number) => void>();
+  const set = (key: string, value: ControlRecord | undefined) => {
+    if (state.down) throw new Error('no leader');
+    if (value) records.set(key, value);
+    else records.delete(key);
+    for (const listener of listeners) listener(key, value, 0);
   };
-  return control;
+  const state = { down: false };
+  const table: ControlTable = {
+    entries: () => records.entries(),
+    get: (key) => records.get(key),
+    put: async (key, value) => set(key, value),
+    putAll: async (entries) => {
+      for (const [key, value] of entries) set(key, value);
+    },
+    delete: async (key) => set(key, undefined),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  return Object.assign(createControl(table, now, silentLog()), { state, records });
 }
 
 /** The API over stand-ins in memory: everything beyond its HTTP side is one. */
 export async function serve(more: Partial<ApiContext> = {}, options: { rateLimit?: number } = {}) {
-  const control = memoryControl();
+  const control = memoryControl(more.now ?? (() => NOW));
   const keys = {} as Record<Role, string>;
   for (const role of ['viewer', 'operator', 'admin'] as const) {
     const { key, record } = newApiKey(role, role, 'test', NOW);
     keys[role] = key;
-    control.keyMap.set(record.id, record);
+    await control.saveKey(record, 'test');
   }
   const incidents = viewOf<Incident>(Array.from({ length: 7 }, (_, i) => incident(i)));
   const posts: { url: string; headers: Record<string, string>; body: string }[] = [];
@@ -137,6 +135,7 @@ export async function serve(more: Partial<ApiContext> = {}, options: { rateLimit
     partitions: 4,
     commands: {
       redeliver: async () => {},
+      sendAll: async () => {},
       send: async (one, action, by, note) => ({
         applied: true,
         incident: {
@@ -165,6 +164,7 @@ export async function serve(more: Partial<ApiContext> = {}, options: { rateLimit
     },
     breakerState: () => 'closed',
     bootstrap: undefined,
+    used: () => {},
     faults: () => [],
     about: () => ({ partitions: [0] }),
     metrics: async () => ({ contentType: 'text/plain', text: 'riskwire_x 1\n' }),
@@ -179,7 +179,7 @@ export async function serve(more: Partial<ApiContext> = {}, options: { rateLimit
   opened.push(app);
   const call = async (
     role: Role | undefined,
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     url: string,
     payload?: object,
   ) => {

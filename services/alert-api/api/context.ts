@@ -29,6 +29,8 @@ export interface ApiContext {
   clickhouseBreaker: Breaker<unknown>;
   breakerState(endpointId: string): BreakerState;
   bootstrap: ApiKey | undefined;
+  /** A key was used just now. */
+  used(keyId: string): void;
   /** why this replica doesn't do its work now; empty when it does */
   faults(): string[];
   about(): Record<string, unknown>;

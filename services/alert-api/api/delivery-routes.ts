@@ -4,6 +4,7 @@ import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
 import { Cursor, Limit, pageOf } from './paging.js';
 import { Problem } from './problems.js';
+import { maySee, owns } from './scope.js';
 import { DeliveryShape, DeliveryState, deliveryShape, pageShape, problems, timeOf } from './shapes.js';
 import { kafkaWrite } from './writes.js';
 
@@ -37,8 +38,10 @@ export function deliveryRoutes(app: App, { deliveries, control, commands, partit
         response: { 200: pageShape(DeliveryShape), ...problems() },
       },
     },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
       const matches = (one: Delivery) =>
+        maySee(request, one.domain) &&
         (query.endpoint === undefined || one.endpoint === query.endpoint) &&
         (query.incident === undefined || one.incident === query.incident) &&
         (query.pipeline === undefined || one.pipeline === query.pipeline) &&
@@ -69,7 +72,7 @@ export function deliveryRoutes(app: App, { deliveries, control, commands, partit
     async (request, reply) => {
       const { id } = request.params;
       const delivery = deliveries.get(id);
-      if (!delivery)
+      if (!delivery || !maySee(request, delivery.domain))
         throw new Problem(
           'not-found',
           `there is no delivery ${id} among the newest that are listed here: POST /v1/endpoints/<id>/redeliver takes older ones by time`,
@@ -106,7 +109,7 @@ export function deliveryRoutes(app: App, { deliveries, control, commands, partit
     async (request, reply) => {
       const { id } = request.params;
       const endpoint = control.endpoint(id);
-      if (!endpoint)
+      if (!endpoint || !owns(request, endpoint))
         throw new Problem('not-found', `there is no endpoint ${id}: GET /v1/endpoints lists them`);
       if (endpoint.state !== 'enabled')
         throw new Problem('conflict', `endpoint ${id} is disabled: enable it first`);

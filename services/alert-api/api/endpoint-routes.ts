@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { testPayload } from '../../../alerting/payload.js';
 import { DEFAULT_EVENTS } from '../../../alerting/routes.js';
@@ -8,7 +9,9 @@ import { verdictOf } from '../delivery.js';
 import { type Endpoint, newEndpointId, newSecret, rotate, signedHeaders } from '../endpoints.js';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
+import { checkIfMatch, contentTag } from './etag.js';
 import { Problem } from './problems.js';
+import { domainsFor, owns } from './scope.js';
 import {
   ChangeKind,
   EndpointShape,
@@ -65,9 +68,10 @@ export function endpointRoutes(app: App, context: ApiContext): void {
   const { control, box, client, now } = context;
   const shape = (endpoint: Endpoint) => endpointShape(endpoint, context.breakerState(endpoint.id), now());
 
-  function endpointOf(id: string): Endpoint {
+  function endpointOf(id: string, request: FastifyRequest): Endpoint {
     const endpoint = control.endpoint(id);
-    if (!endpoint) throw new Problem('not-found', `there is no endpoint ${id}: GET /v1/endpoints lists them`);
+    if (!endpoint || !owns(request, endpoint))
+      throw new Problem('not-found', `there is no endpoint ${id}: GET /v1/endpoints lists them`);
     return endpoint;
   }
 
@@ -81,8 +85,11 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         response: { 200: pageShape(EndpointShape), ...problems() },
       },
     },
-    async () => ({
-      items: control.endpoints().map(shape),
+    async (request) => ({
+      items: control
+        .endpoints()
+        .filter((one) => owns(request, one))
+        .map(shape),
       next: null,
     }),
   );
@@ -95,10 +102,14 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         tags,
         summary: 'One webhook receiver',
         params: Id,
-        response: { 200: EndpointShape, ...problems(404) },
+        response: { 200: EndpointShape, ...problems(304, 404) },
       },
     },
-    async (request) => shape(endpointOf(request.params.id)),
+    async (request, reply) => {
+      const endpoint = endpointOf(request.params.id, request);
+      reply.header('etag', tagOf(endpoint));
+      return shape(endpoint);
+    },
   );
 
   app.post(
@@ -123,7 +134,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         name: body.name ?? new URL(checkedUrl(body.url, context)).host,
         url: checkedUrl(body.url, context),
         pipelines: body.pipelines ?? [],
-        domains: body.domains ?? [],
+        domains: domainsFor(request, body.domains) ?? [],
         minSeverity: body.minSeverity ?? 'low',
         events: body.events ?? [...DEFAULT_EVENTS],
         state: 'enabled',
@@ -147,13 +158,15 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         summary: 'Change, disable or enable a webhook receiver',
         params: Id,
         body: ChangedEndpoint,
-        response: { 200: EndpointShape, ...problems(404, 422, 503) },
+        response: { 200: EndpointShape, ...problems(404, 412, 422, 503) },
       },
     },
     async (request) => {
       const caller = callerOf(request);
-      const before = endpointOf(request.params.id);
+      const before = endpointOf(request.params.id, request);
+      checkIfMatch(request, tagOf(before));
       const { body } = request;
+      const domains = domainsFor(request, body.domains ?? before.domains);
       const stateReason =
         body.state === 'disabled' ? `by ${caller.name}` : body.state === 'enabled' ? '' : before.stateReason;
       const after: Endpoint = {
@@ -161,6 +174,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         ...body,
         url: body.url === undefined ? before.url : checkedUrl(body.url, context),
         stateReason,
+        ...(domains ? { domains } : {}),
         ...(body.state === 'enabled' && before.state === 'disabled' ? { enabledAt: now() } : {}),
       };
       await kafkaWrite(control.saveEndpoint(after, caller.name));
@@ -176,11 +190,14 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         tags,
         summary: 'Delete a webhook receiver; what is pending for it is dropped',
         params: Id,
-        response: { 204: Type.Null(), ...problems(404, 503) },
+        response: { 204: Type.Null(), ...problems(404, 412, 503) },
       },
     },
     async (request, reply) => {
-      await kafkaWrite(control.deleteEndpoint(endpointOf(request.params.id).id));
+      checkIfMatch(request, tagOf(endpointOf(request.params.id, request)));
+      await kafkaWrite(
+        control.deleteEndpoint(endpointOf(request.params.id, request).id, callerOf(request).name),
+      );
       return reply.status(204).send(null);
     },
   );
@@ -203,7 +220,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
     async (request) => {
       const secret = newSecret(request.params.id, box, now());
       const endpoint = rotate(
-        endpointOf(request.params.id),
+        endpointOf(request.params.id, request),
         secret.stored,
         now(),
         (request.body.overlapHours * DAY) / 24,
@@ -237,7 +254,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
       },
     },
     async (request) => {
-      const endpoint = endpointOf(request.params.id);
+      const endpoint = endpointOf(request.params.id, request);
       const sentAt = now();
       const webhookId = `test_${randomUUID()}`;
       const body = testPayload(endpoint.id, sentAt);
@@ -267,6 +284,11 @@ function limitsOf(body: Partial<Pick<Endpoint, keyof typeof Limits>>) {
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(ratePerMinute === undefined ? {} : { ratePerMinute }),
   };
+}
+
+/** Of what is stored: the breaker's state changes by itself and differs between replicas. */
+function tagOf(endpoint: Endpoint): string {
+  return contentTag(JSON.stringify(endpoint));
 }
 
 /** Refuses what can be seen to be wrong already; the address itself is checked each time it is connected to. */

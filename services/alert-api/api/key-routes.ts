@@ -3,6 +3,7 @@ import { type ApiKey, newApiKey } from '../api-keys.js';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
 import { Problem } from './problems.js';
+import { needAllDomains } from './scope.js';
 import { iso, KeyShape, pageShape, problems, Role } from './shapes.js';
 import { kafkaWrite } from './writes.js';
 
@@ -10,7 +11,15 @@ const tags = ['api-keys'];
 
 /** API keys; for admins. */
 export function keyRoutes(app: App, { control, now }: ApiContext): void {
-  const shape = ({ hash: _hash, ...key }: ApiKey) => ({ ...key, createdAt: iso(key.createdAt) });
+  const shape = ({ hash: _hash, ...key }: ApiKey) => {
+    const used = control.uses.get(key.id);
+    return {
+      ...key,
+      domains: key.domains ?? [],
+      createdAt: iso(key.createdAt),
+      lastUsedAt: used ? iso(used.at) : null,
+    };
+  };
 
   app.get(
     '/api-keys',
@@ -18,10 +27,13 @@ export function keyRoutes(app: App, { control, now }: ApiContext): void {
       config: { role: 'admin' },
       schema: { tags, summary: 'List the API keys', response: { 200: pageShape(KeyShape), ...problems() } },
     },
-    async () => ({
-      items: control.keys().map(shape),
-      next: null,
-    }),
+    async (request) => {
+      needAllDomains(request);
+      return {
+        items: control.keys().map(shape),
+        next: null,
+      };
+    },
   );
 
   app.post(
@@ -33,15 +45,30 @@ export function keyRoutes(app: App, { control, now }: ApiContext): void {
         summary: 'Make an API key',
         description: 'The answer holds the key, this once.',
         body: Type.Object(
-          { name: Type.String({ minLength: 1, maxLength: 100 }), role: Role },
+          {
+            name: Type.String({ minLength: 1, maxLength: 100 }),
+            role: Role,
+            domains: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+              maxItems: 100,
+              default: [],
+              description: 'what it may see and change; none: all',
+            }),
+          },
           { additionalProperties: false },
         ),
         response: { 201: Type.Intersect([KeyShape, Type.Object({ key: Type.String() })]), ...problems(503) },
       },
     },
     async (request, reply) => {
+      needAllDomains(request);
       const caller = callerOf(request);
-      const { key, record } = newApiKey(request.body.name, request.body.role, caller.name, now());
+      const { key, record } = newApiKey(
+        request.body.name,
+        request.body.role,
+        caller.name,
+        now(),
+        request.body.domains,
+      );
       await kafkaWrite(control.saveKey(record, caller.name));
       return reply.status(201).send({ ...shape(record), key });
     },
@@ -59,13 +86,14 @@ export function keyRoutes(app: App, { control, now }: ApiContext): void {
       },
     },
     async (request, reply) => {
+      needAllDomains(request);
       const { id } = request.params;
       if (!control.key(id))
         throw new Problem(
           'not-found',
           `there is no API key ${id} to revoke: GET /v1/api-keys lists them (the bootstrap key goes with RISKWIRE_BOOTSTRAP_KEY)`,
         );
-      await kafkaWrite(control.deleteKey(id));
+      await kafkaWrite(control.deleteKey(id, callerOf(request).name));
       return reply.status(204).send(null);
     },
   );

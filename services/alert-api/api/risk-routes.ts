@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { queryRisks } from '../risks-query.js';
+import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
 import { Cursor, decodeCursor, encodeCursor, Limit } from './paging.js';
 import { Problem } from './problems.js';
@@ -36,10 +37,12 @@ export function riskRoutes(app: App, { clickhouse, clickhouseBreaker, log }: Api
         response: { 200: pageShape(RiskShape), ...problems(503) },
       },
     },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
       const { from, to, cursor, limit, ...equal } = query;
       const filter = {
         ...equal,
+        domains: callerOf(request).domains,
         from: from && Date.parse(from),
         to: to && Date.parse(to),
         after: decodeCursor(cursor),

@@ -9,8 +9,11 @@ import { authorize, identify } from './auth.js';
 import type { ApiContext, App } from './context.js';
 import { deliveryRoutes } from './delivery-routes.js';
 import { endpointRoutes } from './endpoint-routes.js';
+import { contentTag, hasTag } from './etag.js';
+import { keepAnswers } from './idempotency.js';
 import { incidentRoutes } from './incident-routes.js';
 import { keyRoutes } from './key-routes.js';
+import { policyRoutes } from './policy-routes.js';
 import { Problem, problemOf } from './problems.js';
 import { riskRoutes } from './risk-routes.js';
 import { streamRoute } from './stream-route.js';
@@ -70,6 +73,7 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
   app.decorateRequest('caller', undefined);
   app.addHook('onRequest', async (request) => {
     request.caller = identify(context, request);
+    if (request.caller) context.used(request.caller.keyId);
   });
   await app.register(rateLimit, {
     max: options.rateLimit,
@@ -85,6 +89,19 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
   // A POST without a body is one with nothing to say, and the schema names what is missing.
   app.addHook('preValidation', async (request) => {
     if (request.method === 'POST') request.body ??= {};
+  });
+
+  keepAnswers(app, context);
+  // Whoever has the present version is told so instead of being sent it again.
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (request.method !== 'GET' || reply.statusCode !== 200 || typeof payload !== 'string') return payload;
+    if (!request.url.startsWith('/v1/')) return payload;
+    const tag = String(reply.getHeader('etag') ?? contentTag(payload));
+    reply.header('etag', tag).header('cache-control', 'private, no-cache');
+    const known = request.headers['if-none-match'];
+    if (known === undefined || !hasTag(known, tag)) return payload;
+    reply.status(304).removeHeader('content-length');
+    return '';
   });
 
   await app.register(helmet, {
@@ -131,6 +148,7 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
       deliveryRoutes(routes, context);
       riskRoutes(routes, context);
       keyRoutes(routes, context);
+      policyRoutes(routes, context);
       streamRoute(routes, context);
     },
     { prefix: '/v1' },

@@ -179,8 +179,10 @@ export const KeyShape = Type.Object({
   id: Type.String(),
   name: Type.String(),
   role: Role,
+  domains: Type.Array(Type.String(), { description: 'none: all' }),
   createdAt: Time,
   createdBy: Type.String(),
+  lastUsedAt: OrNull(Type.String({ format: 'date-time', description: 'to within a minute' })),
 });
 
 export const ProblemShape = Type.Object(
@@ -208,8 +210,10 @@ export function pageShape<T extends TSchema>(item: T) {
 }
 
 /** The error answers of a route, for the document. */
-export function problems(...statuses: number[]): Record<number, typeof ProblemShape> {
-  return Object.fromEntries([400, 401, 403, 429, ...statuses].map((status) => [status, ProblemShape]));
+export function problems(...statuses: number[]): Record<number, TSchema> {
+  return Object.fromEntries(
+    [400, 401, 403, 429, ...statuses].map((status) => [status, status === 304 ? Type.Null() : ProblemShape]),
+  );
 }
 
 /** Epoch milliseconds of a time that passed its format; such as a leap second it can still be one that doesn't exist. */
