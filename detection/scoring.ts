@@ -7,7 +7,9 @@ import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
 import { Judgement, type JudgementLayout, type JudgementPriors } from './judging/combine.js';
 import { Smoothing } from './judging/smoothing.js';
 import type { TailOptions } from './judging/tail.js';
+import type { LabelLog } from './labels/label-log.js';
 import { judgedAs, smoothedOf } from './model/detectors.js';
+import { type LabelSettings, SecondStage } from './second-stage/second-stage.js';
 import { type BlockLayout, Slab } from './state/slab.js';
 
 /** A model made ready to score: shared by all partitions of a pipeline in a process. Holds no adaptive state. */
@@ -39,6 +41,16 @@ export interface PartitionOptions {
   readonly capacity: number;
   /** false: calibrations stay as training left them (benchmarks with a fixed threshold). Default true */
   readonly learns?: boolean;
+  /** how confirmed labels re-rank the events; without it only the first stage judges */
+  readonly labels?: PartitionLabels;
+}
+
+export interface PartitionLabels {
+  readonly settings: LabelSettings;
+  /** the labels of all partitions, shared by the process */
+  readonly log: LabelLog;
+  /** what the partition's windows of visits are named after */
+  readonly name: string;
 }
 
 /** domains with state of their own in a partition; what comes beyond shares OTHER's */
@@ -62,6 +74,8 @@ export interface ScoredBatch {
   readonly size: number;
   /** by row */
   readonly surprise: Float32Array;
+  /** by row, what the first stage alone says; the same as `surprise` while no second stage re-ranks */
+  readonly firstSurprise: Float32Array;
   /** rows x detectors, -log10 p each; NaN for a detector that failed */
   readonly detectorSurprise: Float32Array;
   readonly flagged: readonly FlaggedRow[];
@@ -79,6 +93,10 @@ export class PartitionScorer {
   readonly domains: Slab;
   readonly batch: FeatureBatch;
   readonly engine: FeatureEngine;
+  /** there is one where the pipeline has labels */
+  readonly second: SecondStage | undefined;
+  readonly #secondary: readonly number[];
+  readonly #event = { entity: '', secondary: [] as string[], seconds: 0, offset: 0, surprise: 0 };
   readonly #model: ScoringModel;
   readonly #smoothing: Smoothing;
   readonly #budget: AlertBudget;
@@ -89,6 +107,7 @@ export class PartitionScorer {
   readonly #rawOne: Float32Array;
   readonly #smoothed: Float32Array;
   readonly #surprise: Float32Array;
+  readonly #firstSurprise: Float32Array;
   readonly #detectorSurprise: Float32Array;
   readonly #modelDomain: ReadonlyMap<string, number>;
 
@@ -118,10 +137,15 @@ export class PartitionScorer {
       4,
     );
     this.#modelDomain = new Map(model.scales.domains.map((name, index) => [name, index]));
+    this.second = options.labels && secondStage(model, options.labels, options.partitions);
+    this.#secondary = (options.labels?.settings.secondary ?? []).map((field) =>
+      plan.categories.indexOf(field),
+    );
     this.#raw = new Float32Array(capacity * detectors.length);
     this.#rawOne = new Float32Array(capacity);
     this.#smoothed = new Float32Array(capacity * this.#smoothing.columns);
     this.#surprise = new Float32Array(capacity);
+    this.#firstSurprise = new Float32Array(capacity);
     this.#detectorSurprise = new Float32Array(capacity * detectors.length);
   }
 
@@ -136,13 +160,15 @@ export class PartitionScorer {
     const flagged: FlaggedRow[] = [];
     for (let row = 0; row < size; row++) {
       const judgement = this.#judgement(this.batch.domainSlots[row]!);
-      const surprise = judgement.observe(
+      const judged = judgement.observe(
         this.#smoothed,
         row * this.#smoothing.columns,
         this.#detectorSurprise,
         row * detectors.length,
       );
+      const surprise = this.second === undefined ? judged : this.#rank(this.second, columns, row, judged);
       this.#surprise[row] = surprise;
+      this.#firstSurprise[row] = judged;
       const decision = this.#budget.decide(surprise, this.batch.times[row]!, budget, this.batch.slots[row]!);
       if (decision === 'quiet') continue;
       const threshold = this.#budget.threshold;
@@ -154,7 +180,32 @@ export class PartitionScorer {
         alert: decision === 'alert',
       });
     }
-    return { size, surprise: this.#surprise, detectorSurprise: this.#detectorSurprise, flagged, failed };
+    return {
+      size,
+      surprise: this.#surprise,
+      firstSurprise: this.#firstSurprise,
+      detectorSurprise: this.#detectorSurprise,
+      flagged,
+      failed,
+    };
+  }
+
+  #rank(second: SecondStage, columns: EventColumns, row: number, surprise: number): number {
+    const event = this.#event;
+    event.entity = columns.entities[row]!;
+    event.seconds = this.batch.times[row]!;
+    event.offset = columns.offsets[row]!;
+    event.surprise = surprise;
+    for (let i = 0; i < this.#secondary.length; i++)
+      event.secondary[i] = columns.categories[this.#secondary[i]!]![row]!;
+    const { detectors } = this.#model;
+    return second.rank(
+      event,
+      this.#detectorSurprise,
+      row * detectors.length,
+      this.batch.x,
+      row * this.batch.features,
+    );
   }
 
   /** Features and raw scores of a micro-batch (rows x detectors), without judging them: what training needs. */
@@ -229,6 +280,7 @@ export class PartitionScorer {
 
   /** Lays the judgements into the domain slab, so that it holds the domains' whole state. */
   flush(): void {
+    this.second?.flush();
     const block = this.domains.block(JUDGEMENT_BLOCK);
     this.#judgements.forEach((judgement, slot) => {
       if (judgement !== undefined) block.data.set(judgement.save(), slot * block.stride + block.offset);
@@ -247,6 +299,7 @@ export class PartitionScorer {
       this.#judgements[slot] = judgement;
     }
     if (budget.length > 0) this.#budget.load(Float64Array.from(budget));
+    this.second?.load();
   }
 
   get budgetState(): number[] {
@@ -257,6 +310,20 @@ export class PartitionScorer {
   get initialisers(): { entity: (slot: number) => void; domain: (slot: number) => void } {
     return { entity: this.#newEntity, domain: this.#newDomain };
   }
+}
+
+function secondStage(model: ScoringModel, labels: PartitionLabels, partitions: number): SecondStage {
+  const unknown = labels.settings.secondary.find((field) => !model.plan.categories.includes(field));
+  if (unknown !== undefined)
+    throw new RangeError(
+      `secondary entity '${unknown}' is none of the categories: declare it under features.categories`,
+    );
+  return new SecondStage({
+    ...labels,
+    detectors: model.detectors.map(({ name }) => name),
+    features: model.plan.features,
+    eventsPerDay: model.eventsPerDay / partitions,
+  });
 }
 
 function detectorBlock(detector: Detector): string {

@@ -54,7 +54,9 @@ export class VisitCounter {
         this.#open = done;
       }
     }
-    if (at >= this.#open) secondary.forEach((key, field) => key !== '' && this.#count(`${field}|${key}`, at));
+    if (at < this.#open) return closed;
+    for (let field = 0; field < secondary.length; field++)
+      if (secondary[field] !== '') this.#count(`${field}|${secondary[field]}`, at);
     return closed;
   }
 

@@ -41,7 +41,14 @@ export class Pending {
   }
 
   /** Copies the vector at vectors[at..]. */
-  add(entity: string, seconds: number, vectors: Float32Array, at: number, weight: number, logit: number): void {
+  add(
+    entity: string,
+    seconds: number,
+    vectors: Float32Array,
+    at: number,
+    weight: number,
+    logit: number,
+  ): void {
     const index = this.#added % this.#capacity;
     const slot = this.#row(String(index));
     const meta = this.#at(META, slot);

@@ -152,7 +152,13 @@ export class SecondStage {
    * The event's surprise by both stages: the first one's while the second is off. `surprises` holds the detectors' own,
    * `x` the scaled features, from the places given on.
    */
-  rank(event: RankedEvent, surprises: Float32Array, surprisesAt: number, x: Float32Array, xAt: number): number {
+  rank(
+    event: RankedEvent,
+    surprises: Float32Array,
+    surprisesAt: number,
+    x: Float32Array,
+    xAt: number,
+  ): number {
     this.#arrive(event.seconds);
     const vector = this.#fill(event, surprises, surprisesAt, x, xAt);
     for (const closed of this.visits.observe(event.secondary, event.seconds)) this.#closed.push(closed);
