@@ -52,7 +52,8 @@ function byteStream(path: string, gzip: boolean): Readable {
 
 /**
  * The encoding: by its byte order mark; else UTF-8 unless more than one in a hundred of its non-ASCII characters is
- * broken; else GB 18030 when that gives mostly Chinese; else Windows-1252, which takes any byte.
+ * broken; else GB 18030 when its bytes come in pairs and
+ * give mostly Chinese; else Windows-1252, which takes any byte.
  */
 export function encodingOf({ bytes, whole }: Pick<Sample, 'bytes' | 'whole'>): string {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 'utf-8';
@@ -61,11 +62,24 @@ export function encodingOf({ bytes, whole }: Pick<Sample, 'bytes' | 'whole'>): s
   // not to end within a character
   const cut = whole ? bytes : bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1 || bytes.length);
   if (brokenShare(new TextDecoder('utf-8').decode(cut)) <= 0.01) return 'utf-8';
+  if (pairedShare(cut) < 0.9) return 'windows-1252';
   const chinese = new TextDecoder('gb18030').decode(cut);
   const beyond = [...chinese].filter((character) => character > '\u007f');
   const known = beyond.filter((character) => /[\p{Script=Han}\u3000-\u303f\uff00-\uffef]/u.test(character));
   if (known.length > 0.8 * beyond.length) return 'gb18030';
   return 'windows-1252';
+}
+
+/** Share of the bytes beyond ASCII that stand beside another: Chinese characters are pairs, umlauts stand alone. */
+function pairedShare(bytes: Uint8Array): number {
+  let beyond = 0;
+  let paired = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i]! < 0x80) continue;
+    beyond++;
+    if ((bytes[i - 1] ?? 0) >= 0x80 || (bytes[i + 1] ?? 0) >= 0x80) paired++;
+  }
+  return beyond === 0 ? 0 : paired / beyond;
 }
 
 function brokenShare(text: string): number {
