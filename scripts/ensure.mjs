@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const SOURCES = ['services', 'pipelines', 'detection', 'alerting', 'lib', 'loadtests'];
+const SOURCES = ['services', 'pipelines', 'detection', 'alerting', 'lib', 'loadtests', 'test/faults'];
 
 export function checkNode() {
   const major = Number(process.versions.node.split('.')[0]);

@@ -32,10 +32,14 @@ export interface RealKafkaOptions {
   properties?: Record<string, string>;
   /** let Java compile as far as it can: slower to start, right for throughput */
   throughput?: boolean;
+  /** a second listener, whose clients are sent to this port of 127.0.0.1: that of a proxy before it */
+  proxyPort?: number;
 }
 
 export interface RealKafka {
   readonly brokers: string[];
+  /** where a proxy at `proxyPort` has to lead */
+  readonly behindProxy: number;
   /** a client of it; the same one each time */
   readonly kafka: Kafka;
   createTopic(
@@ -67,12 +71,15 @@ export function realKafkaAvailable(): boolean {
 export async function startRealKafka(options: RealKafkaOptions = {}): Promise<RealKafka> {
   const jars = await kafkaJars();
   const folder = mkdtempSync(join(tmpdir(), 'riskwire-kafka-'));
-  const [port, controllerPort] = await freePorts(2);
+  const [port = 0, controllerPort = 0, behindProxy = 0] = await freePorts(3);
   const file = join(folder, 'server.properties');
   writeFileSync(
     file,
     propertiesText({
       ...serverProperties(port, controllerPort, join(folder, 'data')),
+      ...(options.proxyPort === undefined
+        ? {}
+        : proxiedListener(port, controllerPort, behindProxy, options.proxyPort)),
       ...options.properties,
     }),
   );
@@ -100,6 +107,7 @@ export async function startRealKafka(options: RealKafkaOptions = {}): Promise<Re
   await server.start();
   return {
     brokers,
+    behindProxy,
     kafka,
     createTopic: (name, topic = {}) => createTopic(kafka, name, topic),
     javaProduce: async (topic, values, properties = {}) => {
@@ -210,6 +218,20 @@ function serverProperties(port: number, controllerPort: number, data: string): R
   };
 }
 
+function proxiedListener(
+  port: number,
+  controllerPort: number,
+  behind: number,
+  proxyPort: number,
+): Record<string, string> {
+  return {
+    listeners: `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${behind},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxyPort}`,
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
+  };
+}
+
 function propertiesText(properties: Record<string, string>): string {
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)
@@ -271,7 +293,7 @@ async function runJava(args: readonly string[], input = ''): Promise<string> {
   return (await running).stdout;
 }
 
-async function freePorts(count: number): Promise<[number, number]> {
+async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(
     servers.map(
@@ -287,7 +309,7 @@ async function freePorts(count: number): Promise<[number, number]> {
     5_000,
     () => new Error('ports stayed open'),
   );
-  return [ports[0] ?? 0, ports[1] ?? 0];
+  return ports;
 }
 
 function onPath(program: string): boolean {

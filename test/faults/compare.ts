@@ -1,0 +1,95 @@
+import type { ClickHouseClient } from '../../lib/clickhouse.js';
+import { deliveryId } from '../../lib/ids.js';
+import type { Receiver } from './receiver.js';
+
+export interface FoundRisk {
+  readonly id: string;
+  readonly score: number;
+  /** features of the reasons, most telling first */
+  readonly reasons: readonly string[];
+}
+
+export interface RiskComparison {
+  readonly risks: number;
+  readonly missing: string[];
+  readonly extra: string[];
+  readonly scoreDifferences: string[];
+  readonly reasonDifferences: string[];
+}
+
+export const SAME_SCORE = 1e-4;
+
+/** Compares what a disturbed run left in ClickHouse with what an undisturbed one did, id by id. */
+export function compareRisks(quiet: readonly FoundRisk[], disturbed: readonly FoundRisk[]): RiskComparison {
+  const found = new Map(disturbed.map((risk) => [risk.id, risk]));
+  const expected = new Set(quiet.map(({ id }) => id));
+  const missing: string[] = [];
+  const scoreDifferences: string[] = [];
+  const reasonDifferences: string[] = [];
+  for (const { id, score, reasons } of quiet) {
+    const other = found.get(id);
+    if (other === undefined) missing.push(id);
+    // written so that a NaN differs too
+    else if (!(Math.abs(other.score - score) <= SAME_SCORE))
+      scoreDifferences.push(`${id}: ${score} and ${other.score}`);
+    else if (other.reasons[0] !== reasons[0])
+      reasonDifferences.push(`${id}: ${reasons[0]} and ${other.reasons[0]}`);
+  }
+  const extra = disturbed.filter(({ id }) => !expected.has(id)).map(({ id }) => id);
+  const repeated = disturbed.length - found.size;
+  if (repeated > 0) extra.push(`${repeated} rows with an id that another row has`);
+  return { risks: quiet.length, missing, extra, scoreDifferences, reasonDifferences };
+}
+
+export interface WebhookComparison {
+  readonly incidents: number;
+  /** webhooks that should have come and did not */
+  readonly missing: string[];
+  /** how many came more than once */
+  readonly duplicates: number;
+  /** risks that no incident holds, or that incidents hold more often than they are there */
+  readonly risksOutside: number;
+}
+
+/** Every change that was to be told, and the opening of every incident, must have come under its derived id. */
+export async function compareWebhooks(
+  clickhouse: ClickHouseClient,
+  receiver: Receiver,
+  endpoint: string,
+): Promise<WebhookComparison> {
+  const incidents = await rows<{ id: string; risks: number }>(
+    clickhouse,
+    'SELECT id, toUInt32(risks) AS risks FROM incidents_current',
+  );
+  const deliveries = await rows<{ id: string }>(
+    clickhouse,
+    "SELECT DISTINCT id FROM deliveries WHERE state != 'dropped'",
+  );
+  const due = new Set([
+    ...incidents.map(({ id }) => deliveryId(id, 1, endpoint)),
+    ...deliveries.map(({ id }) => id),
+  ]);
+  const inIncidents = incidents.reduce((sum, { risks }) => sum + Number(risks), 0);
+  const all = (await rows<{ count: string }>(clickhouse, 'SELECT count() AS count FROM risks FINAL'))[0]!;
+  return {
+    incidents: incidents.length,
+    missing: [...due].filter((id) => !receiver.ids.has(id)),
+    duplicates: [...receiver.ids.values()].filter((times) => times > 1).length,
+    risksOutside: Number(all.count) - inIncidents,
+  };
+}
+
+export function readRisks(clickhouse: ClickHouseClient): Promise<FoundRisk[]> {
+  return rows(clickhouse, 'SELECT id, score, `reasons.feature` AS reasons FROM risks FINAL');
+}
+
+/** Where the dead letters came from, each once. */
+export async function readDeadLetters(clickhouse: ClickHouseClient): Promise<string[]> {
+  const found = await rows<{ id: string }>(clickhouse, 'SELECT id FROM dead_letters FINAL ORDER BY id');
+  return found.map(({ id }) => id);
+}
+
+async function rows<T>(clickhouse: ClickHouseClient, query: string): Promise<T[]> {
+  const result = await clickhouse.query({ query, format: 'JSONEachRow' });
+  return result.json<T>();
+}

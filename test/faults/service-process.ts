@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface ServiceProcess {
+  readonly name: string;
+  readonly running: boolean;
+  /** ends that nobody asked for, with the exit code or signal */
+  readonly ownEnds: readonly string[];
+  /** kill -9; it is started again after `downMs` */
+  kill(downMs: number): Promise<void>;
+  /** SIGTERM, waits for its end, and leaves it ended. Kills it when that takes longer than 15 s */
+  stop(): Promise<{ clean: boolean; ms: number }>;
+  start(): void;
+  /** SIGSTOP now, SIGCONT after */
+  freeze(ms: number): Promise<void>;
+}
+
+const RESTART_MS = 500;
+const STOP_MS = 15_000;
+
+/** One service of a deployment as a process that is started again when it ends, as an orchestrator would. */
+export function serviceProcess(options: {
+  name: string;
+  args: readonly string[];
+  env: NodeJS.ProcessEnv;
+  folder: string;
+}): ServiceProcess {
+  const { name } = options;
+  const log = createWriteStream(join(options.folder, `${name}.log`), { flags: 'a' });
+  const ownEnds: string[] = [];
+  let child: ChildProcess | undefined;
+  let ended: Promise<void> = Promise.resolve();
+  let wanted = false;
+
+  function start(): void {
+    wanted = true;
+    if (child !== undefined) return;
+    const one = spawn(process.execPath, [...options.args], {
+      env: options.env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    child = one;
+    one.stdout?.pipe(log, { end: false });
+    one.stderr?.pipe(log, { end: false });
+    const endWithUs = () => one.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    ended = new Promise((resolve) => {
+      one.once('error', (error) => log.write(`${error.message}\n`));
+      one.once('close', (code, signal) => {
+        process.removeListener('exit', endWithUs);
+        if (child === one) child = undefined;
+        log.write(`(ended by ${signal ?? `exit code ${code}`})\n`);
+        if (wanted) {
+          ownEnds.push(`${name}: ${signal ?? `exit code ${code}`}`);
+          setTimeout(() => wanted && start(), RESTART_MS).unref();
+        }
+        resolve();
+      });
+    });
+  }
+
+  return {
+    name,
+    ownEnds,
+    get running() {
+      return child !== undefined;
+    },
+    start,
+    async kill(downMs) {
+      wanted = false;
+      child?.kill('SIGKILL');
+      await ended;
+      await sleep(downMs);
+      start();
+    },
+    async stop() {
+      wanted = false;
+      const asked = Date.now();
+      const one = child;
+      one?.kill('SIGTERM');
+      let clean = true;
+      const timer = setTimeout(() => {
+        clean = false;
+        one?.kill('SIGKILL');
+      }, STOP_MS);
+      await ended;
+      clearTimeout(timer);
+      return { clean, ms: Date.now() - asked };
+    },
+    async freeze(ms) {
+      const one = child;
+      one?.kill('SIGSTOP');
+      await sleep(ms);
+      one?.kill('SIGCONT');
+    },
+  };
+}
