@@ -6,8 +6,9 @@ import { reasonOf } from '../../lib/retry.js';
 import type { WebhookClient, WebhookResult } from '../../lib/webhook-http.js';
 import type { Delivery, PlacedDelivery } from './delivery.js';
 import { EndpointQueue, type QueueOptions } from './endpoint-queue.js';
-import { type Endpoint, signedHeaders } from './endpoints.js';
+import { type Endpoint, requestFor } from './endpoints.js';
 import type { SecretBox } from './secret-box.js';
+import { asTaken } from './taken.js';
 
 export interface WorkerDeps {
   endpoint(id: string): Endpoint | undefined;
@@ -64,14 +65,16 @@ export function createDeliveryWorker(options: QueueOptions, deps: WorkerDeps): D
     const endpoint = deps.endpoint(endpointId);
     if (!endpoint)
       return { kind: 'failure', code: 'protocol', message: 'the endpoint was deleted', durationMs: 0 };
-    let headers: Record<string, string>;
+    let message: ReturnType<typeof requestFor>;
     try {
-      headers = signedHeaders(endpoint, deps.box, id, deps.now(), body);
+      message = requestFor(endpoint, deps.box, id, deps.now(), body);
     } catch (error) {
-      log.error({ error, endpoint: endpoint.id, delivery: id }, 'a webhook could not be signed');
+      log.error({ error, endpoint: endpoint.id, delivery: id }, 'a webhook could not be made');
       return { kind: 'failure', code: 'protocol', message: reasonOf(error), durationMs: 0 };
     }
-    const exchange = deps.client.post(endpoint.url, headers, body, stopping.signal);
+    const exchange = deps.client
+      .post(message.url, message.headers, message.body, stopping.signal)
+      .then((result) => asTaken(endpoint, result));
     sending.add(exchange);
     return exchange.finally(() => sending.delete(exchange));
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import Type, { type Static } from 'typebox';
+import { FORMATS, type Rendered, render } from '../../alerting/formats/format.js';
 import { CHANGE_KINDS } from '../../alerting/incidents.js';
 import { SEVERITIES } from '../../alerting/severity.js';
 import { SECRET_BYTES, showSecret, webhookHeaders } from '../../alerting/signature.js';
@@ -27,6 +28,12 @@ export const Endpoint = Type.Object({
   ),
   createdAt: Type.Number(),
   createdBy: Type.String(),
+  /** how it is told: signed JSON by Standard Webhooks, or what a chat or paging service takes */
+  format: Type.Optional(Type.Enum([...FORMATS])),
+  /** sealed: the key of a paging service, or the signing secret of a chat robot */
+  credential: Type.Optional(Type.String()),
+  template: Type.Optional(Type.String()),
+  language: Type.Optional(Type.String()),
   /** when a person enabled it last, if it was disabled before */
   enabledAt: Type.Optional(Type.Number()),
   /** hears of what concerns the alert side itself, such as an endpoint that was disabled */
@@ -82,4 +89,19 @@ export function signedHeaders(
 ): Record<string, string> {
   const secrets = activeSecrets(endpoint, now).map((one) => box.open(one.sealed, endpoint.id));
   return webhookHeaders(secrets, webhookId, now, body);
+}
+
+/** One attempt's request: the stored bytes signed, or what they say in the format of the endpoint's service. */
+export function requestFor(
+  endpoint: Endpoint,
+  box: SecretBox,
+  webhookId: string,
+  now: number,
+  body: Buffer,
+): Rendered {
+  const { format = 'standard', url, template = '', language = 'en' } = endpoint;
+  if (format === 'standard')
+    return { url, headers: signedHeaders(endpoint, box, webhookId, now, body), body };
+  const credential = endpoint.credential ? box.open(endpoint.credential, endpoint.id).toString() : '';
+  return render({ format, url, credential, template, language, id: webhookId, body, now });
 }

@@ -2,11 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { FORMATS, type Format } from '../../../alerting/formats/format.js';
+import { parseTemplate, TemplateError } from '../../../alerting/formats/template.js';
 import { testPayload } from '../../../alerting/payload.js';
 import { DEFAULT_EVENTS } from '../../../alerting/routes.js';
 import { refusal } from '../../../lib/address-guard.js';
 import { verdictOf } from '../delivery.js';
-import { type Endpoint, newEndpointId, newSecret, rotate, signedHeaders } from '../endpoints.js';
+import { type Endpoint, newEndpointId, newSecret, requestFor, rotate } from '../endpoints.js';
+import type { SecretBox } from '../secret-box.js';
+import { asTaken } from '../taken.js';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
 import { checkIfMatch, contentTag } from './etag.js';
@@ -48,13 +52,29 @@ const Limits = {
     description: 'webhooks a minute; beyond, they wait and go out in digests',
   }),
 };
+const Formatting = {
+  format: Type.Enum([...FORMATS], {
+    description: 'standard: signed JSON by Standard Webhooks; the others: what that service takes',
+  }),
+  credential: Type.String({
+    maxLength: 500,
+    description:
+      'routing key of PagerDuty, API key of Opsgenie, signing secret of a Feishu or DingTalk robot; never shown again',
+  }),
+  template: Type.String({
+    maxLength: 10_000,
+    description:
+      'of the format template: a JSON object with {{title}}, {{text}}, {{severity}} … in its texts',
+  }),
+  language: Type.String({ pattern: '^[a-z]{2}(-[A-Z]{2})?$', description: 'of sentences; en if left out' }),
+};
 const { name, url, ...rest } = Filters;
 const NewEndpoint = Type.Object(
-  { url, ...Type.Partial(Type.Object({ name, ...rest, ...Limits })).properties },
+  { url, ...Type.Partial(Type.Object({ name, ...rest, ...Limits, ...Formatting })).properties },
   { additionalProperties: false },
 );
 const ChangedEndpoint = Type.Partial(
-  Type.Object({ ...Filters, ...Limits, state: Type.Enum(['enabled', 'disabled']) }),
+  Type.Object({ ...Filters, ...Limits, ...Formatting, state: Type.Enum(['enabled', 'disabled']) }),
   {
     additionalProperties: false,
     minProperties: 1,
@@ -143,7 +163,9 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         createdAt: now(),
         createdBy: caller.name,
         ...limitsOf(body),
+        ...formattingOf(body, id, box),
       };
+      checkFormat(endpoint);
       await kafkaWrite(control.saveEndpoint(endpoint, caller.name));
       return reply.status(201).send({ ...shape(endpoint), secret: secret.shown });
     },
@@ -169,14 +191,17 @@ export function endpointRoutes(app: App, context: ApiContext): void {
       const domains = domainsFor(request, body.domains ?? before.domains);
       const stateReason =
         body.state === 'disabled' ? `by ${caller.name}` : body.state === 'enabled' ? '' : before.stateReason;
+      const { credential: _credential, ...plain } = body;
       const after: Endpoint = {
         ...before,
-        ...body,
+        ...plain,
+        ...formattingOf(body, before.id, box),
         url: body.url === undefined ? before.url : checkedUrl(body.url, context),
         stateReason,
         ...(domains ? { domains } : {}),
         ...(body.state === 'enabled' && before.state === 'disabled' ? { enabledAt: now() } : {}),
       };
+      checkFormat(after);
       await kafkaWrite(control.saveEndpoint(after, caller.name));
       return shape(after);
     },
@@ -258,11 +283,8 @@ export function endpointRoutes(app: App, context: ApiContext): void {
       const sentAt = now();
       const webhookId = `test_${randomUUID()}`;
       const body = testPayload(endpoint.id, sentAt);
-      const result = await client.post(
-        endpoint.url,
-        signedHeaders(endpoint, box, webhookId, sentAt, body),
-        body,
-      );
+      const message = requestFor(endpoint, box, webhookId, sentAt, body);
+      const result = asTaken(endpoint, await client.post(message.url, message.headers, message.body));
       const answered = result.kind === 'answer';
       return {
         delivered: verdictOf(result) === 'succeeded',
@@ -275,6 +297,36 @@ export function endpointRoutes(app: App, context: ApiContext): void {
       };
     },
   );
+}
+
+type FormattingBody = Partial<{ format: Format; credential: string; template: string; language: string }>;
+
+function formattingOf(body: FormattingBody, id: string, box: SecretBox) {
+  const { format, credential, template, language } = body;
+  return {
+    ...(format === undefined ? {} : { format }),
+    ...(credential === undefined ? {} : { credential: box.seal(Buffer.from(credential), id) }),
+    ...(template === undefined ? {} : { template }),
+    ...(language === undefined ? {} : { language }),
+  };
+}
+
+/** A format that needs something must have it. */
+function checkFormat(endpoint: Endpoint): void {
+  const { format = 'standard', credential, template } = endpoint;
+  const refuse = (field: string, remedy: string, value?: string) => {
+    throw new Problem('unprocessable', `${field} ${remedy}`, { errors: [{ field, value, remedy }] });
+  };
+  if ((format === 'pagerduty' || format === 'opsgenie') && !credential)
+    refuse('credential', `is missing: the format ${format} needs the service’s key`);
+  if (format !== 'template') return;
+  if (template === undefined) refuse('template', 'is missing: the format template needs one');
+  try {
+    parseTemplate(template ?? '');
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    refuse('template', error.message, template?.slice(0, 200));
+  }
 }
 
 function limitsOf(body: Partial<Pick<Endpoint, keyof typeof Limits>>) {

@@ -1,4 +1,5 @@
 import Type, { type TSchema } from 'typebox';
+import { FORMATS } from '../../../alerting/formats/format.js';
 import { CHANGE_KINDS, INCIDENT_STATES, type Incident } from '../../../alerting/incidents.js';
 import { SEVERITIES } from '../../../alerting/severity.js';
 import type { BreakerState } from '../../../lib/breaker.js';
@@ -99,6 +100,10 @@ export const EndpointShape = Type.Object({
   breaker: Type.Enum(['closed', 'half-open', 'open'], {
     description: 'the breaker of the replica that answers; each has its own',
   }),
+  format: Type.Enum([...FORMATS]),
+  hasCredential: Type.Boolean(),
+  template: OrNull(Type.String()),
+  language: Type.String(),
   operator: Type.Boolean(),
   concurrency: OrNull(Type.Integer({ description: 'null: the service’s own' })),
   ratePerMinute: OrNull(Type.Integer({ description: 'null: the service’s own' })),
@@ -111,9 +116,13 @@ export const NewEndpointShape = Type.Intersect([
 ]);
 
 export function endpointShape(endpoint: Endpoint, breaker: BreakerState, now: number) {
-  const { secrets: _secrets, enabledAt: _enabledAt, ...rest } = endpoint;
+  const { secrets: _secrets, enabledAt: _enabledAt, credential, ...rest } = endpoint;
   return {
     ...rest,
+    format: endpoint.format ?? ('standard' as const),
+    hasCredential: credential !== undefined,
+    template: endpoint.template ?? null,
+    language: endpoint.language ?? 'en',
     operator: endpoint.operator ?? false,
     concurrency: endpoint.concurrency ?? null,
     ratePerMinute: endpoint.ratePerMinute ?? null,
