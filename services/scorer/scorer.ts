@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EachBatchPayload, Kafka } from 'kafkajs';
+import type { Batch, EachBatchPayload, Kafka } from 'kafkajs';
 import { sentenceMaker } from '../../detection/judging/sentences.js';
 import type { ScoringModel } from '../../detection/scoring.js';
 import { ownCodec } from '../../lib/avro.js';
@@ -13,6 +13,7 @@ import type { SchemaSource } from '../../lib/schema-source.js';
 import { TopicReader } from '../../lib/topic-reader.js';
 import { ensureTopics, ownTopics, type TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
+import { type FeedbackRecord, followLabels, type VisitsRecord } from './labels.js';
 import { isMoved } from './moved.js';
 import {
   type FlowDependencies,
@@ -79,9 +80,21 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   const states = dependencies.pipelines.map(({ pipeline }) => ({
     name: pipeline.name,
     inputPartitions: counts.get(pipeline.topic),
+    labels: pipeline.labels !== undefined,
   }));
   await ensureTopics(kafka, ownTopics(names, states), ensure);
 
+  const labels = await followLabels(
+    dependencies.pipelines.map(({ pipeline }) => pipeline),
+    {
+      kafka,
+      names,
+      log,
+      codecs: { feedback: ownCodec<FeedbackRecord>('feedback'), visits: ownCodec<VisitsRecord>('visits') },
+      counted: (pipeline, kind, late) => metrics.labels.inc({ pipeline, kind, late: String(late) }),
+    },
+  );
+  labels.failed.catch(fail.reject);
   const runtimes = new Map<string, PipelineRuntime>(
     dependencies.pipelines.map(({ pipeline, model }) => [
       pipeline.topic,
@@ -90,6 +103,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
         model,
         decoder: new EventDecoder({ reader: pipeline.schema, source, maxBytes: options.maxEventBytes }),
         partitions: counts.get(pipeline.topic) ?? options.partitions,
+        labels: labels.of(pipeline.name),
       },
     ]),
   );
@@ -100,6 +114,9 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   const renewing = new Map<string, unknown>();
   let consumer: RunningConsumer | undefined;
   let joined = false;
+  let memberId: string | undefined;
+  /** partitions of which nothing was read since the group was joined the last time */
+  let unchecked = new Set<string>();
   let stopping = false;
 
   const flowDependencies: FlowDependencies = {
@@ -112,10 +129,11 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       risk: ownCodec<Risk>('risk'),
       deadLetter: ownCodec<DeadLetter>('dead-letter'),
       scoreBlock: ownCodec('score-block'),
+      visits: ownCodec<VisitsRecord>('visits'),
     },
     sentences: sentenceMaker(),
     commit: async (topic, partition, next) => {
-      if (consumer === undefined || !owned.has(`${topic}/${partition}`)) return false;
+      if (consumer === undefined) return false;
       try {
         await consumer.commit([{ topic, partition, next }]);
         return true;
@@ -130,7 +148,17 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   const take = (topic: string, partition: number): Owned | undefined => {
     const runtime = runtimes.get(topic);
     if (runtime === undefined) return undefined;
-    const flow = new PartitionFlow(runtime, partition, flowDependencies, options.limits);
+    const flow: PartitionFlow = new PartitionFlow(
+      runtime,
+      partition,
+      {
+        ...flowDependencies,
+        // Lost and got back meanwhile: then another flow commits here, from a checkpoint of its own.
+        commit: async (...offset) =>
+          owned.get(`${topic}/${partition}`)?.flow === flow && (await flowDependencies.commit(...offset)),
+      },
+      options.limits,
+    );
     const one: Owned = {
       flow,
       ready: false,
@@ -154,6 +182,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     log.error({ topic, partition, error }, 'a partition is taken up again from its last checkpoint');
     const paused = [{ topic, partitions: [partition] }];
     consumer?.consumer.pause(paused);
+    owned.get(`${topic}/${partition}`)?.flow.leave();
     owned.delete(`${topic}/${partition}`);
     renewing.set(`${topic}/${partition}`, error);
     const again = async (): Promise<void> => {
@@ -171,17 +200,43 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     again().catch((later: unknown) => log.warn({ topic, partition, error: later }, 'not taken up yet'));
   };
 
-  const onAssigned = (assignment: Readonly<Record<string, number[]>>): void => {
+  /**
+   * A partition that stays goes on with the state in memory. Not so after a new member id: the group went on without
+   * this member (it was frozen, cut off), and whoever had the partition may have deleted the checkpoints that ours
+   * build on.
+   */
+  const onAssigned = (
+    assignment: Readonly<Record<string, number[]>>,
+    generation: { memberId: string },
+  ): void => {
     joined = true;
+    if (generation.memberId !== memberId) {
+      owned.clear();
+      renewing.clear();
+    }
+    memberId = generation.memberId;
+    unchecked = new Set(
+      Object.entries(assignment).flatMap(([topic, list]) => list.map((one) => `${topic}/${one}`)),
+    );
     const mine = new Set(
       Object.entries(assignment).flatMap(([topic, partitions]) =>
         partitions.map((partition) => `${topic}/${partition}`),
       ),
     );
-    for (const key of owned.keys()) if (!mine.has(key)) owned.delete(key);
+    for (const [key, { flow }] of owned) {
+      if (mine.has(key)) continue;
+      flow.leave();
+      owned.delete(key);
+    }
     for (const key of renewing.keys()) if (!mine.has(key)) renewing.delete(key);
     for (const [topic, partitions] of Object.entries(assignment)) {
-      for (const partition of partitions) if (!owned.has(`${topic}/${partition}`)) take(topic, partition);
+      for (const partition of partitions) {
+        if (owned.has(`${topic}/${partition}`)) continue;
+        take(topic, partition);
+        // It may have been paused when it was lost, and pauses outlast memberships.
+        renewing.delete(`${topic}/${partition}`);
+        consumer?.consumer.resume([{ topic, partitions: [partition] }]);
+      }
     }
     log.info({ assignment }, 'partitions assigned');
   };
@@ -200,6 +255,11 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       // Its state is on the way; the other partitions go on meanwhile.
       const resume = pause();
       void one.restored.then(resume, () => undefined);
+      return;
+    }
+    if (unchecked.delete(`${batch.topic}/${batch.partition}`) && isAhead(batch, one.flow.next)) {
+      // A generation that this member missed: another one scored on from here, and its state is the one to go on with.
+      renew(batch.topic, batch.partition, new Error('the group has committed events that this state lacks'));
       return;
     }
     try {
@@ -255,9 +315,16 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       clearInterval(timer);
       for (const { flow, ready } of owned.values()) if (ready && !flow.broken) await flow.close();
       await consumer?.stop();
-      await Promise.all([producer.disconnect(), reader.close()]);
+      await Promise.all([producer.disconnect(), reader.close(), labels.stop()]);
     },
   };
+}
+
+/** whether the group starts to read behind the first event that the state has not seen */
+function isAhead(batch: Batch, next: bigint | undefined): boolean {
+  // kafkajs has it, its types don't: the offset that was asked for, whatever holes the log has there
+  const { fetchedOffset } = batch as Batch & { fetchedOffset: string };
+  return next !== undefined && BigInt(fetchedOffset) > next;
 }
 
 /** The offset that the group reads next in a partition; the beginning when it has none. */
