@@ -83,6 +83,38 @@ export function readRisks(clickhouse: ClickHouseClient): Promise<FoundRisk[]> {
   return rows(clickhouse, 'SELECT id, score, `reasons.feature` AS reasons FROM risks FINAL');
 }
 
+export interface ScoreComparison {
+  readonly compared: number;
+  /** sampled in the undisturbed run alone, or in the disturbed one alone */
+  readonly unmatched: number;
+  readonly different: number;
+  readonly largest: number;
+}
+
+/** The sampled scores, risk or not, event by event: state that is off by one event shows here long before it does in a risk. */
+export async function compareScores(
+  clickhouse: ClickHouseClient,
+  quiet: string,
+  disturbed: string,
+): Promise<ScoreComparison> {
+  const of = (database: string) =>
+    `(SELECT kafka_partition AS p, kafka_offset AS o, score FROM ${database}.scores FINAL)`;
+  const [found] = await rows<Record<keyof ScoreComparison, string | number>>(
+    clickhouse,
+    `SELECT countIf(a.n + b.n = 2) AS compared, countIf(a.n + b.n != 2) AS unmatched,
+      countIf(a.n + b.n = 2 AND NOT (abs(a.score - b.score) <= ${SAME_SCORE})) AS different,
+      maxIf(abs(a.score - b.score), a.n + b.n = 2) AS largest
+    FROM (SELECT *, 1 AS n FROM ${of(quiet)}) AS a FULL OUTER JOIN (SELECT *, 1 AS n FROM ${of(disturbed)}) AS b
+      ON a.p = b.p AND a.o = b.o`,
+  );
+  return {
+    compared: Number(found?.compared),
+    unmatched: Number(found?.unmatched),
+    different: Number(found?.different),
+    largest: Number(found?.largest),
+  };
+}
+
 /** Where the dead letters came from, each once. */
 export async function readDeadLetters(clickhouse: ClickHouseClient): Promise<string[]> {
   const found = await rows<{ id: string }>(clickhouse, 'SELECT id FROM dead_letters FINAL ORDER BY id');

@@ -61,6 +61,7 @@ export async function createDeployment(options: DeploymentOptions): Promise<Depl
     RISKWIRE_BREAKER_RESET: '2s',
     RISKWIRE_CHECKPOINT_INTERVAL: '1s',
     RISKWIRE_SESSION_TIMEOUT: '6s',
+    RISKWIRE_SCORE_SAMPLING: '0.2',
   };
   const services: (ServiceProcess & { service: ServiceName; url: string })[] = [];
   for (const service of ['scorer', 'sink', 'alert-api'] as const) {

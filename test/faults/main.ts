@@ -8,6 +8,7 @@ interface Options {
   readonly seed: number;
   readonly events: number;
   readonly scorers: number;
+  readonly only?: readonly string[];
   readonly json: boolean;
 }
 
@@ -31,6 +32,7 @@ export async function main(argv: string[]): Promise<void> {
     )
     .option('--events <count>', 'payments, written evenly over the time', positive, 2_000_000)
     .option('--scorers <count>', 'scorer replicas', positive, 2)
+    .option('--only <faults...>', 'only these kinds, such as "freeze scorer"')
     .option('--json', 'end with one JSON object, as the last line', false)
     .addHelpText(
       'after',
@@ -59,13 +61,14 @@ async function run(options: Options): Promise<void> {
     seed,
     events: Math.round(options.events),
     forMs: options.minutes * 60_000,
+    only: options.only,
     scorers: Math.round(options.scorers),
     say: (line) =>
       process.stderr.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}\n`),
     signal: ending.signal,
   });
   const faults = faultsOf(report);
-  const counts = `${report.kills} kills and ${report.faults} faults in all over ${report.events} events, ${report.risks} risks`;
+  const counts = `${report.kills} kills and ${report.faults} faults in all over ${report.events} events; ${report.risks} risks, ${report.sampledScores} scores and ${report.incidents} incidents compared`;
   process.stdout.write(
     faults.length === 0
       ? `the same as undisturbed: ${counts}\n`

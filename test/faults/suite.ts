@@ -9,9 +9,9 @@ import { topicNames } from '../../lib/topics.js';
 import { Random } from '../../pipelines/random.js';
 import { behind, type Reader, settle } from '../../services/cli/demo/settle.js';
 import { type Cluster, openCluster } from './cluster.js';
-import { compareRisks, compareWebhooks, readDeadLetters, readRisks } from './compare.js';
+import { compareRisks, compareScores, compareWebhooks, readDeadLetters, readRisks } from './compare.js';
 import { createDeployment, type Deployment, INPUT } from './deployment.js';
-import { type Fault, faultPlan } from './faults.js';
+import { FAULTS, type Fault, faultPlan } from './faults.js';
 import { createInput, produceInput } from './input.js';
 import { copyProgram, type Patch } from './program.js';
 import { startReceiver } from './receiver.js';
@@ -43,6 +43,11 @@ export interface SuiteReport {
   readonly extra: number;
   readonly scoreDifferences: number;
   readonly reasonDifferences: number;
+  /** scores of events that are no risks, compared one by one */
+  readonly sampledScores: number;
+  readonly sampledUnmatched: number;
+  readonly sampledDifferences: number;
+  readonly largestDifference: number;
   readonly deadLetters: number;
   readonly deadLettersMissing: number;
   readonly deadLettersExtra: number;
@@ -123,6 +128,7 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
     const ofDisturbed = clickhouseOf(cluster, disturbed);
     closers.push(() => Promise.all([ofQuiet.close(), ofDisturbed.close()]));
     const risks = compareRisks(await readRisks(ofQuiet), await readRisks(ofDisturbed));
+    const scores = await compareScores(ofQuiet, quiet.database, disturbed.database);
     const letters = await readDeadLetters(ofQuiet);
     const lettersFound = await readDeadLetters(ofDisturbed);
     const webhooks = await compareWebhooks(ofDisturbed, receiver, endpoint.id);
@@ -150,6 +156,10 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
       extra: risks.extra.length,
       scoreDifferences: risks.scoreDifferences.length,
       reasonDifferences: risks.reasonDifferences.length,
+      sampledScores: scores.compared,
+      sampledUnmatched: scores.unmatched,
+      sampledDifferences: scores.different,
+      largestDifference: scores.largest,
       deadLetters: letters.length,
       deadLettersMissing: letters.filter((id) => !lettersFound.includes(id)).length,
       deadLettersExtra: lettersFound.filter((id) => !letters.includes(id)).length,
@@ -170,16 +180,18 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
 /** What a run that lost and doubled nothing must not have. Empty when all is well. */
 export function faultsOf(report: SuiteReport): string[] {
   const { missing, extra, scoreDifferences, deadLettersMissing, deadLettersExtra } = report;
-  const { webhooksMissing, webhookFaults, risksOutside, open, risks, kills } = report;
+  const { sampledUnmatched, sampledDifferences } = report;
+  const { webhooksMissing, webhookFaults, risksOutside, open, risks } = report;
   const counts = {
     ...{ missing, extra, scoreDifferences, deadLettersMissing, deadLettersExtra },
-    ...{ webhooksMissing, webhookFaults, risksOutside },
+    ...{ sampledUnmatched, sampledDifferences, webhooksMissing, webhookFaults, risksOutside },
   };
   const faults = Object.entries(counts).flatMap(([name, count]) =>
     count === 0 ? [] : [`${name}: ${count}`],
   );
   if (risks === 0) faults.push('the undisturbed run found no risk at all, so nothing was compared');
-  if (kills === 0) faults.push('nothing was killed');
+  if (report.sampledScores === 0) faults.push('no score was sampled in both runs');
+  if (report.faults === 0) faults.push('nothing was disturbed');
   return [...faults, ...open];
 }
 
@@ -193,6 +205,11 @@ interface Disturbed {
 /** Writes the input and makes faults meanwhile. */
 async function disturb(options: SuiteOptions, target: Parameters<Fault['run']>[0]): Promise<Disturbed> {
   const { say, seed, events, forMs, only, mostPauseMs = 4_000, signal } = options;
+  const unknown = only?.find((name) => FAULTS.every((fault) => fault.name !== name));
+  if (unknown !== undefined)
+    throw new RangeError(
+      `there is no fault '${unknown}'; there are ${FAULTS.map(({ name }) => name).join(', ')}`,
+    );
   const random = new Random(seed, 0xfa17);
   let written = 0;
   let input: 'going' | 'ended' = 'going';
@@ -213,9 +230,9 @@ async function disturb(options: SuiteOptions, target: Parameters<Fault['run']>[0
   let kills = 0;
   let faults = 0;
   for (const fault of faultPlan(random)) {
+    if (only !== undefined && !only.includes(fault.name)) continue;
     await sleep(random.unit() * mostPauseMs, undefined, { signal });
     if ((input as string) === 'ended') break;
-    if (only !== undefined && !only.includes(fault.name)) continue;
     faults += 1;
     kills += fault.kills;
     byFault[fault.name] = (byFault[fault.name] ?? 0) + 1;

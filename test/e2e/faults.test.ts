@@ -1,0 +1,41 @@
+import { realKafkaMissing } from '../../loadtests/support/real-kafka.js';
+import { faultsOf, runFaultSuite, type SuiteReport } from '../faults/suite.js';
+
+/**
+ * The short form of `npm run test:faults`: something of every kind of fault, in about two minutes. The long form is
+ * what docs/reliability.md shows figures of.
+ */
+const missing = realKafkaMissing();
+const described = missing === undefined || process.env['CI'] === 'true' ? describe : describe.skip;
+
+described(missing === undefined ? 'faults' : `faults (skipped: ${missing})`, () => {
+  test('services, brokers and ClickHouse killed under load leave the same risks and webhooks', async () => {
+    const lines: string[] = [];
+    const report = await runFaultSuite({
+      seed: 7,
+      events: 60_000,
+      forMs: 45_000,
+      mostPauseMs: 2_500,
+      say: (line) => lines.push(line),
+      signal: AbortSignal.timeout(230_000),
+    }).catch((error: unknown) => {
+      throw new Error(`the suite failed after: ${lines.slice(-5).join(' | ')}`, { cause: error });
+    });
+    expect({ faults: faultsOf(report), ownEnds: report.ownEnds }).toEqual({ faults: [], ownEnds: [] });
+    expect(report.kills).toBeGreaterThanOrEqual(5);
+    expect(report.risks).toBeGreaterThan(20);
+    expect(killed(report)).toEqual(
+      expect.arrayContaining([
+        'kill scorer',
+        'kill sink',
+        'kill alert-api',
+        'kill broker',
+        'kill clickhouse',
+      ]),
+    );
+  }, 240_000);
+});
+
+function killed({ byFault }: SuiteReport): string[] {
+  return Object.keys(byFault);
+}
