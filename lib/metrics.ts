@@ -55,6 +55,30 @@ export function scorerMetrics(registry: Registry) {
       buckets: EVENTS,
       registers,
     }),
+    labels: new Counter({
+      name: 'riskwire_labels_total',
+      help: 'labels and windows of visits taken in; late: after partitions had scored the hour they count from',
+      labelNames: ['pipeline', 'kind', 'late'],
+      registers,
+    }),
+    secondStageOn: new Gauge({
+      name: 'riskwire_second_stage_on',
+      help: '1 while confirmed labels re-rank the events of the partition',
+      labelNames: ['pipeline', 'partition'],
+      registers,
+    }),
+    secondStageAp: new Gauge({
+      name: 'riskwire_second_stage_ap',
+      help: 'average precision over the labels of late of what each stage had said when the event was scored',
+      labelNames: ['pipeline', 'partition', 'stage'],
+      registers,
+    }),
+    secondStageLost: new Gauge({
+      name: 'riskwire_second_stage_lost',
+      help: 'events that made room before their label was due; raise labels.hold',
+      labelNames: ['pipeline', 'partition'],
+      registers,
+    }),
     backend: new Gauge({
       name: 'riskwire_model_backend',
       help: '1 for the backend that runs the models',

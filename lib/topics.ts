@@ -55,7 +55,7 @@ const DAY = 86_400_000;
  */
 export function ownTopics(
   names: TopicNames,
-  pipelines: readonly { name: string; inputPartitions?: number }[],
+  pipelines: readonly { name: string; inputPartitions?: number; labels?: boolean }[],
 ): TopicSpec[] {
   return [
     { name: names.risks, kind: 'log', retentionMs: 30 * DAY },
@@ -75,6 +75,9 @@ export function ownTopics(
         maxMessageBytes: 4 << 20,
       }),
     ),
+    ...pipelines
+      .filter(({ labels }) => labels === true)
+      .map(({ name }): TopicSpec => ({ name: names.shared(name), kind: 'table', partitions: 1 })),
   ];
 }
 

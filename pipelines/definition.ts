@@ -88,6 +88,23 @@ export const PipelineDefinition = Type.Object(
       },
       strict,
     ),
+    secondary: Type.Optional(
+      Type.Array(Type.Object({ field: FieldName }, strict), {
+        maxItems: 4,
+        description: 'categories whose values are entities of their own: the terminal of a payment',
+      }),
+    ),
+    labels: Type.Optional(
+      Type.Object(
+        {
+          delay: Type.Optional(Duration),
+          window: Type.Optional(Duration),
+          spells: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 96 }), { minItems: 1 })),
+          hold: Type.Optional(Type.Integer({ minimum: 100, maximum: 1_000_000 })),
+        },
+        strict,
+      ),
+    ),
     judging: Type.Object(
       {
         budget: Type.Number({ exclusiveMinimum: 0, description: 'alerts a day, about' }),

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import type { FeatureSpec, NumberSpec } from '../detection/features/spec.js';
 import type { DetectorSettings } from '../detection/model/detector-settings.js';
+import type { LabelSettings } from '../detection/second-stage/second-stage.js';
 import { type AvroField, fieldFaults, readerFields } from './avro-fields.js';
 import { PipelineDefinition } from './definition.js';
 import { DefinitionError, type Fault, readYaml } from './yaml-faults.js';
@@ -29,6 +30,8 @@ export interface Pipeline {
   readonly detectors: DetectorSettings;
   /** constants of the exponential means of an entity's scores */
   readonly smoothing: readonly number[];
+  /** how confirmed labels are used; undefined: they aren't */
+  readonly labels?: LabelSettings | undefined;
   readonly budget: number;
   /** ms without a risk after which an incident closes */
   readonly quiet: number;
@@ -130,6 +133,7 @@ export function parsePipeline(
     },
     detectors: detectorSettings(definition.detectors),
     smoothing: definition.judging.smoothing ?? [1],
+    labels: labelSettings(definition),
     budget: definition.judging.budget,
     quiet: durationMs(definition.judging.quiet),
   };
@@ -151,6 +155,18 @@ function detectorSettings({
     ...(stuck && { stuck: {} }),
     ...(memory && { memory: { size: memory.size ?? 'small' } }),
     ...(checks && { checks: { intervalSeconds: durationMs(checks.interval ?? '1m') / 1000 } }),
+  };
+}
+
+function labelSettings({ labels, secondary, late }: PipelineDefinition): LabelSettings | undefined {
+  if (labels === undefined) return undefined;
+  return {
+    secondary: (secondary ?? []).map(({ field }) => field),
+    delay: durationMs(labels.delay ?? '7d') / 1000,
+    window: durationMs(labels.window ?? '1d') / 1000,
+    late: durationMs(late ?? '1d') / 1000,
+    spells: labels.spells === undefined ? {} : { days: labels.spells },
+    hold: labels.hold ?? 8192,
   };
 }
 
@@ -206,6 +222,19 @@ function checkFields(
   (definition.features.categories ?? []).forEach((name, i) => {
     check(['features', 'categories', i], name, 'text');
   });
+  (definition.secondary ?? []).forEach(({ field }, i) => {
+    if (!definition.features.categories?.includes(field))
+      fault(
+        ['secondary', i, 'field'],
+        `'${field}' is not among features.categories; add it there, or remove it here`,
+      );
+  });
+  const window = definition.labels?.window ?? '1d';
+  if (definition.labels !== undefined && durationMs(window) < durationMs(definition.late ?? '1d'))
+    fault(
+      ['labels', 'window'],
+      `a window of ${window} is shorter than events may be late (${definition.late ?? '1d'}); make it at least as long`,
+    );
   const { features } = definition;
   if (
     !features.numbers?.length &&

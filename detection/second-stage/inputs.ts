@@ -70,7 +70,7 @@ export class Inputs {
       const value = vectors[at + from]!;
       if (kind === 'step') out[i] = value > knot ? 1 : 0;
       else if (kind === 'hinge') out[i] = value > knot ? Math.min(4, value - knot) : 0;
-      else out[i] = value < -4 ? -4 : value > 4 ? 4 : value;
+      else out[i] = Math.max(-4, Math.min(4, value));
     }
     out[terms.length] = 1;
   }

@@ -40,6 +40,12 @@ export class Pending {
     return Math.min(this.#added, this.#capacity);
   }
 
+  /** time of the event that makes room for the next; NaN while there is room */
+  get oldest(): number {
+    if (this.#added < this.#capacity) return Number.NaN;
+    return this.slab.times[this.slab.find(String(this.#added % this.#capacity))]!;
+  }
+
   /** Copies the vector at vectors[at..]. */
   add(
     entity: string,

@@ -55,10 +55,15 @@ export interface RankedEvent {
 const LEAST_RISKS = 50;
 const LEAST_OTHERS = 1000;
 const CHECK_EVERY = 256;
-/** events of at least this surprise, odds or chance of a bad spell are all held; of the others a sample is */
+/**
+ * Events of at least this surprise, odds or chance of a bad spell are held first; of the others a sample is. Each
+ * counts for as many as it stands for. The share follows the stream, so that events stay until their label is due.
+ */
 const HELD_SURPRISE = 1.3;
 const HELD_LOGIT = -3;
 const HELD_SPELL = 0.02;
+/** how much likelier they are held */
+const FAVOUR = 8;
 /** log odds of an event before anything was learned */
 const UNTAUGHT = -8;
 const STATE_KEY = 'stage';
@@ -94,7 +99,7 @@ export class SecondStage {
   readonly #log: LabelLog;
   readonly #vector: Float32Array;
   readonly #x: Float32Array;
-  readonly #share: number;
+  #share: number;
   readonly #detectors: number;
   readonly #labelsAt: number;
   #on = false;
@@ -129,7 +134,7 @@ export class SecondStage {
         { name: `ftrl:${this.inputs.size}`, size: this.#ftrl.stateSize },
         { name: 'gain', size: GAIN_STATE_SIZE },
         { name: 'calibration', size: TAIL_STATE_SIZE },
-        { name: 'flags', size: 2 },
+        { name: 'flags', size: 3 },
       ],
       1,
       1,
@@ -139,7 +144,7 @@ export class SecondStage {
     this.#detectors = detectors.length;
     this.#labelsAt = 1 + detectors.length + features.length;
     const expected = (eventsPerDay * (settings.delay + 3 * GRID_SECONDS)) / 86_400;
-    this.#share = expected > 0 ? Math.min(1, (0.7 * settings.hold) / expected) : 0.1;
+    this.#share = Math.fround(expected > 0 ? Math.min(1, (0.45 * settings.hold) / expected) : 0.1);
     this.#view = log.open();
   }
 
@@ -170,6 +175,11 @@ export class SecondStage {
     if (!taught) return event.surprise;
     const surprise = this.#calibration.observe(Math.exp(Math.max(-20, Math.min(12, this.#logit))));
     return this.#on ? surprise : event.surprise;
+  }
+
+  /** the state of all parts, by the names that a checkpoint gives them */
+  get slabs(): { readonly pending: Slab; readonly visits: Slab; readonly stage: Slab } {
+    return { pending: this.pending.slab, visits: this.visits.slab, stage: this.slab };
   }
 
   get on(): boolean {
@@ -247,13 +257,23 @@ export class SecondStage {
 
   #hold(event: RankedEvent, logit: number): void {
     const vector = this.#vector;
-    let weight = 1;
-    const spell = this.#spell();
-    if (event.surprise < HELD_SURPRISE && logit < HELD_LOGIT && spell < HELD_SPELL) {
-      if (hashString(String(event.offset), 7) >= this.#share * 2 ** 32) return;
-      weight = 1 / this.#share;
-    }
-    this.pending.add(event.entity, event.seconds, vector, 0, weight, logit);
+    const favoured = event.surprise >= HELD_SURPRISE || logit >= HELD_LOGIT || this.#spell() >= HELD_SPELL;
+    const share = Math.min(1, favoured ? FAVOUR * this.#share : this.#share);
+    // Chosen by offset, so that a second reading holds the same ones.
+    if (share < 1 && hashString(String(event.offset), 7) >= share * 2 ** 32) return;
+    this.#follow(event.seconds);
+    this.pending.add(event.entity, event.seconds, vector, 0, 1 / share, logit);
+  }
+
+  /** Holds a smaller share when events make room too soon, and a larger one when they stay for long. */
+  #follow(seconds: number): void {
+    const oldest = this.pending.oldest;
+    if (Number.isNaN(oldest)) return;
+    const stay = (seconds - oldest) / (this.#settings.delay + 3 * GRID_SECONDS);
+    const step = 3 / this.#settings.hold;
+    if (stay < 1.15) this.#share *= 1 - step;
+    else if (stay > 1.4) this.#share = Math.min(1, this.#share * (1 + step));
+    this.#share = Math.fround(this.#share);
   }
 
   #spell(): number {
@@ -307,6 +327,7 @@ export class SecondStage {
     this.#calibration.saveTo(this.slab.data, block('calibration'));
     this.slab.data[block('flags')] = this.#on ? 1 : 0;
     this.slab.data[block('flags') + 1] = this.#sinceCheck;
+    this.slab.data[block('flags') + 2] = this.#share;
     this.slab.times[row] = this.#newest;
   }
 
@@ -324,6 +345,7 @@ export class SecondStage {
     if (calibration.some((value) => value !== 0)) this.#calibration.load(calibration);
     this.#on = this.slab.data[block('flags')] === 1;
     this.#sinceCheck = this.slab.data[block('flags') + 1]!;
+    this.#share = this.slab.data[block('flags') + 2]! || this.#share;
     this.#newest = this.slab.times[row]!;
     // The model has learned from these labels already; the book has not.
     this.#view.advance(

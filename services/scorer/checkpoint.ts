@@ -34,8 +34,11 @@ const Marker = Type.Object({
 type Marker = Static<typeof Marker>;
 const marker = Compile(Marker);
 
+/** kinds of pages: what they are called, and how their keys begin */
+const KIND = { domains: 'd', entities: 'e', pending: 'p', visits: 'v', stage: 's' } as const;
+
 export interface Page {
-  readonly kind: 'entities' | 'domains';
+  readonly kind: keyof typeof KIND;
   readonly bytes: Uint8Array;
 }
 
@@ -46,8 +49,6 @@ export interface StatePoint {
   readonly model: string;
   readonly budget: readonly number[];
 }
-
-const KIND = { entities: 'e', domains: 'd' } as const;
 
 /** What is known of one state partition: reads it, and makes the records of the next checkpoint. */
 export class CheckpointLog {
@@ -105,7 +106,7 @@ export class CheckpointLog {
     point: StatePoint,
   ): { pages: StateRecord[]; marker: StateRecord } {
     const id = randomUUID();
-    const counts = { entities: 0, domains: 0 };
+    const counts = { domains: 0, entities: 0, pending: 0, visits: 0, stage: 0 };
     const records = pages.map(({ kind, bytes }) => ({
       key: `${id}/${KIND[kind]}${counts[kind]++}`,
       value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
@@ -156,7 +157,7 @@ function parseMarker(value: Buffer): Marker | undefined {
 
 function pagesOf(records: ReadonlyMap<string, Buffer>, id: string): Page[] {
   const pages: Page[] = [];
-  for (const kind of ['domains', 'entities'] as const) {
+  for (const kind of Object.keys(KIND) as (keyof typeof KIND)[]) {
     for (let n = 0; ; n++) {
       const bytes = records.get(`${id}/${KIND[kind]}${n}`);
       if (bytes === undefined) break;

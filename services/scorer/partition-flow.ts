@@ -3,8 +3,10 @@ import { explainRow } from '../../detection/explain.js';
 import { EventColumns } from '../../detection/features/columns.js';
 import { hashString } from '../../detection/features/hash.js';
 import type { Reason } from '../../detection/judging/reasons.js';
+import type { LabelLog } from '../../detection/labels/label-log.js';
 import { PartitionScorer, type ScoredBatch, type ScoringModel } from '../../detection/scoring.js';
 import { decodePage, encodePages } from '../../detection/state/encoding.js';
+import type { Slab } from '../../detection/state/slab.js';
 import type { OwnCodec } from '../../lib/avro.js';
 import { type DeadLetter, deadLetterOf } from '../../lib/dead-letter.js';
 import { deadLetter, Undecodable } from '../../lib/dead-letter-reasons.js';
@@ -17,6 +19,7 @@ import type { TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { CheckpointLog, type Page, type StatePoint } from './checkpoint.js';
 import { Intake } from './intake.js';
+import { sendVisits, type VisitsRecord } from './labels.js';
 import { Outbox } from './outbox.js';
 import { buildRisk, type Risk, riskKey } from './risks.js';
 
@@ -26,6 +29,8 @@ export interface PipelineRuntime {
   readonly model: ScoringModel;
   readonly decoder: EventDecoder;
   readonly partitions: number;
+  /** what people said of the pipeline's events; undefined where it uses no labels */
+  readonly labels: LabelLog | undefined;
 }
 
 export interface FlowDependencies {
@@ -38,6 +43,7 @@ export interface FlowDependencies {
     readonly risk: OwnCodec<Risk>;
     readonly deadLetter: OwnCodec<DeadLetter>;
     readonly scoreBlock: OwnCodec<Record<string, unknown>>;
+    readonly visits: OwnCodec<VisitsRecord>;
   };
   readonly sentences: (reasons: readonly Reason[], context: { entity: string }) => Record<string, string>;
   /** commits the next offset to read; false when the partition is no longer this member's, or is about to move */
@@ -104,6 +110,10 @@ export class PartitionFlow {
       partitions: runtime.partitions,
       maxEntities: limits.maxEntities,
       capacity: limits.batchEvents,
+      ...(pipeline.labels &&
+        runtime.labels && {
+          labels: { settings: pipeline.labels, log: runtime.labels, name: `${pipeline.name}/${partition}` },
+        }),
     });
     this.#intake = new Intake(pipeline, model.plan, (zone) => this.#scorer.engine.knowsZone(zone));
     this.#columns = new EventColumns(
@@ -156,11 +166,15 @@ export class PartitionFlow {
     this.#lastCheckpoint = now();
     if (found === undefined) return;
     const { initialisers } = this.#scorer;
+    const second = this.#scorer.second?.slabs;
     for (const { kind, bytes } of found.pages) {
       if (kind === 'entities') decodePage(bytes, this.#scorer.entities, initialisers.entity);
-      else decodePage(bytes, this.#scorer.domains, initialisers.domain);
+      else if (kind === 'domains') decodePage(bytes, this.#scorer.domains, initialisers.domain);
+      // State of labels that the pipeline no longer uses is left behind.
+      else if (second !== undefined) decodePage(bytes, second[kind], () => undefined);
     }
     this.#scorer.entities.takeDirty();
+    for (const slab of Object.values(second ?? {})) slab.takeDirty();
     this.#scorer.load(found.point.budget);
     this.#next = found.point.next;
     this.#committed = found.point.next;
@@ -267,6 +281,7 @@ export class PartitionFlow {
       else rejected.push({ message, rejection: outcome });
     }
     metrics.events.inc({ pipeline: pipeline.name }, read);
+    this.#showSecondStage();
     if (late > 0) metrics.dropped.inc({ pipeline: pipeline.name, reason: 'late' }, late);
     return rejected;
   }
@@ -305,6 +320,18 @@ export class PartitionFlow {
     return { risks, scores: scored };
   }
 
+  #showSecondStage(): void {
+    const figures = this.#scorer.second?.figures;
+    if (figures === undefined) return;
+    const { metrics } = this.#dependencies;
+    const labels = { pipeline: this.#runtime.pipeline.name, partition: String(this.#partition) };
+    metrics.secondStageOn.set(labels, figures.on ? 1 : 0);
+    metrics.secondStageLost.set(labels, figures.lost);
+    if (figures.risks === 0) return;
+    metrics.secondStageAp.set({ ...labels, stage: 'first' }, figures.firstAp);
+    metrics.secondStageAp.set({ ...labels, stage: 'second' }, figures.secondAp);
+  }
+
   #unitOf(number: number, row: number): string {
     const unit = this.#runtime.model.plan.numbers[number]!.unit;
     if (unit === undefined || typeof unit === 'string') return unit ?? '';
@@ -328,6 +355,9 @@ export class PartitionFlow {
       );
       metrics.risks.inc({ pipeline: pipeline.name }, risks.length);
     }
+    const closed = this.#scorer.second?.takeClosed() ?? [];
+    if (closed.length > 0)
+      this.#outbox.add(() => sendVisits(producer, names, pipeline, closed, codecs.visits));
     if (rejected.length > 0) {
       const letters = rejected.map(({ message, rejection }) =>
         deadLetterOf(
@@ -452,12 +482,22 @@ export class PartitionFlow {
     const { entities, domains } = this.#scorer;
     this.#scorer.flush();
     const dirty = entities.takeDirty();
+    const second = Object.entries(this.#scorer.second?.slabs ?? {}) as [Page['kind'], Slab][];
     return [
       ...encodePages(domains, domains.allSlots()).map((bytes): Page => ({ kind: 'domains', bytes })),
       ...encodePages(entities, whole ? entities.allSlots() : dirty).map(
         (bytes): Page => ({ kind: 'entities', bytes }),
       ),
+      ...second.flatMap(([kind, slab]) => {
+        const changed = slab.takeDirty();
+        return encodePages(slab, whole ? slab.allSlots() : changed).map((bytes): Page => ({ kind, bytes }));
+      }),
     ];
+  }
+
+  /** The partition has moved on, or the flow is done: no more labels are wanted. */
+  leave(): void {
+    this.#scorer.second?.close();
   }
 
   /** A last checkpoint of what was scored. */
