@@ -1,0 +1,3 @@
+module example.com/riskwire-receiver
+
+go 1.21
