@@ -5,11 +5,13 @@ import type { FeaturePlan } from './features/plan.js';
 import { type FeatureScales, scalingFloats } from './features/scaling.js';
 import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
 import { Judgement, type JudgementLayout, type JudgementPriors } from './judging/combine.js';
+import { bucketOf } from './judging/dispersion.js';
 import { Smoothing } from './judging/smoothing.js';
 import type { TailOptions } from './judging/tail.js';
 import type { LabelLog } from './labels/label-log.js';
 import { judgedAs, smoothedOf } from './model/detectors.js';
 import { type LabelSettings, SecondStage } from './second-stage/second-stage.js';
+import { SUSPICION_NAMES, Suspicion } from './second-stage/suspicion.js';
 import { type BlockLayout, Slab } from './state/slab.js';
 
 /** A model made ready to score: shared by all partitions of a pipeline in a process. Holds no adaptive state. */
@@ -57,6 +59,7 @@ export interface PartitionLabels {
 const MAX_DOMAINS = 256;
 const OTHER = '\u0000other';
 const JUDGEMENT_BLOCK = 'judgement';
+const BUCKET_BLOCK = 'bucket';
 
 export interface FlaggedRow {
   readonly row: number;
@@ -96,7 +99,15 @@ export class PartitionScorer {
   /** there is one where the pipeline has labels */
   readonly second: SecondStage | undefined;
   readonly #secondary: readonly number[];
-  readonly #event = { entity: '', secondary: [] as string[], seconds: 0, offset: 0, surprise: 0 };
+  readonly #suspicion = new Suspicion();
+  readonly #event = {
+    entity: '',
+    secondary: [] as string[],
+    seconds: 0,
+    offset: 0,
+    surprise: 0,
+    suspicion: new Float32Array(SUSPICION_NAMES.length),
+  };
   readonly #model: ScoringModel;
   readonly #smoothing: Smoothing;
   readonly #budget: AlertBudget;
@@ -126,7 +137,10 @@ export class PartitionScorer {
     this.#layout = { detectors: judgedAs(detectors), lambdas: lambdas.length };
     this.#tails = { learns: options.learns };
     const judgement = new Judgement(this.#layout, model.priors, this.#tails);
-    this.entities = new Slab(entityLayout(model, this.#smoothing, this.#budget), options.maxEntities);
+    this.entities = new Slab(
+      entityLayout(model, this.#smoothing, this.#budget, options.labels !== undefined),
+      options.maxEntities,
+    );
     this.domains = new Slab(
       [
         ...plan.domainBlocks,
@@ -157,6 +171,7 @@ export class PartitionScorer {
     const size = columns.size;
     this.#smoothing.smooth(this.#raw, size, this.batch.slots, slab.block('smoothing'), this.#smoothed);
     const budget = slab.block('budget');
+    const buckets = slab.block(BUCKET_BLOCK);
     const flagged: FlaggedRow[] = [];
     for (let row = 0; row < size; row++) {
       const judgement = this.#judgement(this.batch.domainSlots[row]!);
@@ -165,6 +180,7 @@ export class PartitionScorer {
         row * this.#smoothing.columns,
         this.#detectorSurprise,
         row * detectors.length,
+        buckets.data[this.batch.slots[row]! * buckets.stride + buckets.offset]!,
       );
       const surprise = this.second === undefined ? judged : this.#rank(this.second, columns, row, judged);
       this.#surprise[row] = surprise;
@@ -198,6 +214,10 @@ export class PartitionScorer {
     event.surprise = surprise;
     for (let i = 0; i < this.#secondary.length; i++)
       event.secondary[i] = columns.categories[this.#secondary[i]!]![row]!;
+    const slot = this.batch.slots[row]!;
+    const state = this.entities.block('suspicion');
+    this.#suspicion.read(state, slot, this.batch.gaps[row]!, event.suspicion, 0);
+    this.#suspicion.add(state, slot, surprise);
     const { detectors } = this.#model;
     return second.rank(
       event,
@@ -257,6 +277,8 @@ export class PartitionScorer {
     }
     this.#smoothing.initState(this.entities.block('smoothing'), slot);
     this.#budget.initState(this.entities.block('budget'), slot);
+    const bucket = this.entities.block(BUCKET_BLOCK);
+    bucket.data[slot * bucket.stride + bucket.offset] = bucketOf(this.entities.keys[slot]!);
   };
 
   readonly #newDomain = (slot: number): void => {
@@ -330,7 +352,12 @@ function detectorBlock(detector: Detector): string {
   return `detector:${detector.name}`;
 }
 
-function entityLayout(model: ScoringModel, smoothing: Smoothing, budget: AlertBudget): BlockLayout[] {
+function entityLayout(
+  model: ScoringModel,
+  smoothing: Smoothing,
+  budget: AlertBudget,
+  labels: boolean,
+): BlockLayout[] {
   return [
     ...model.plan.entityBlocks,
     { name: AGE_BLOCK, size: 1 },
@@ -338,5 +365,7 @@ function entityLayout(model: ScoringModel, smoothing: Smoothing, budget: AlertBu
     ...model.detectors.map((detector) => ({ name: detectorBlock(detector), size: detector.stateSize })),
     { name: 'smoothing', size: smoothing.stateSize },
     { name: 'budget', size: budget.stateSize },
+    { name: 'suspicion', size: labels ? SUSPICION_NAMES.length : 0 },
+    { name: BUCKET_BLOCK, size: 1 },
   ];
 }

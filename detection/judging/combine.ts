@@ -1,3 +1,4 @@
+import { DISPERSION_STATE_SIZE, Dispersion } from './dispersion.js';
 import { TAIL_STATE_SIZE, TailCalibration, type TailOptions } from './tail.js';
 import { exponentialTailPrior, fitTailPrior, type TailPrior } from './tail-prior.js';
 
@@ -120,6 +121,7 @@ export class Judgement {
   readonly stateSize: number;
   private readonly chain: Plan;
   private readonly calibrations: readonly TailCalibration[];
+  private readonly dispersion = new Dispersion();
 
   constructor(layout: JudgementLayout, priors: JudgementPriors, options: TailOptions = {}) {
     this.chain = plan(layout);
@@ -129,12 +131,30 @@ export class Judgement {
       );
     }
     this.calibrations = priors.map((prior) => new TailCalibration(prior, options));
-    this.stateSize = this.chain.count * TAIL_STATE_SIZE;
+    this.stateSize = this.chain.count * TAIL_STATE_SIZE + DISPERSION_STATE_SIZE;
   }
 
-  /** The row at smoothed[at..]: returns its surprise (p = 10^-surprise), writes the detectors' own, learns. */
-  observe(smoothed: Float32Array, at: number, surprises: Float32Array, surprisesAt: number): number {
-    return judgeRow(this.chain, smoothed, at, surprises, surprisesAt, this.calibrations);
+  /**
+   * The row at smoothed[at..]: returns its surprise (p = 10^-surprise), writes the detectors' own, learns.
+   * @param bucket of the row's entity, see bucketOf; -1 where there is none to tell by
+   */
+  observe(
+    smoothed: Float32Array,
+    at: number,
+    surprises: Float32Array,
+    surprisesAt: number,
+    bucket = -1,
+  ): number {
+    const surprise = judgeRow(this.chain, smoothed, at, surprises, surprisesAt, this.calibrations);
+    if (bucket < 0) return surprise;
+    let most = surprise;
+    for (let detector = 0; detector < this.chain.detectors; detector++) {
+      const own = surprises[surprisesAt + detector]!;
+      if (own > most) most = own;
+    }
+    const movement = this.dispersion.note(bucket, surprise, most);
+    if (movement !== undefined) for (const calibration of this.calibrations) calibration.follow(movement);
+    return surprise;
   }
 
   save(): Float32Array {
@@ -142,6 +162,7 @@ export class Judgement {
     this.calibrations.forEach((calibration, index) => {
       calibration.saveTo(state, index * TAIL_STATE_SIZE);
     });
+    this.dispersion.saveTo(state, this.chain.count * TAIL_STATE_SIZE);
     return state;
   }
 
@@ -154,6 +175,7 @@ export class Judgement {
     this.calibrations.forEach((calibration, index) => {
       calibration.load(state, index * TAIL_STATE_SIZE);
     });
+    this.dispersion.load(state, this.chain.count * TAIL_STATE_SIZE);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Movement } from './dispersion.js';
 import { paretoFromMoments } from './pareto.js';
 import { BINS, binEdge, FRACTION_MASK, FRACTION_UNIT, place, SHIFT } from './score-bins.js';
 import { PSEUDO_COUNT, TAIL_PRIOR_SIZE, type TailPrior } from './tail-prior.js';
@@ -24,8 +25,8 @@ import { PSEUDO_COUNT, TAIL_PRIOR_SIZE, type TailPrior } from './tail-prior.js';
  * Where the prior comes from data, the domain's first 4,096 events are judged by it alone, so that one long fault of
  * a domain's only entity can't make itself normal, unless the domain is another one than the training's: more than
  * 5% lie beyond the guard from the first 64 events on and in every period after (64 to 128, 128 to 256 and so on).
- * Then all is learned at once, and the guard is set at 2,048 events. Later, when more than 10% of the events between
- * two refits lie beyond, the stream itself has moved, and all are learned until that ends.
+ * Then all is learned at once, and the guard is set at 2,048 events. Later, when the stream itself has moved, all are
+ * learned until that ends: follow() says so, or, where nobody can tell, more than 10% between two refits lie beyond.
  */
 
 const REFIT_EVERY = 4096;
@@ -40,6 +41,7 @@ const CREDIT_MOST = 8 * CREDIT_COST;
 const DRIFT_SHARE = 0.1;
 const MOST_SURPRISE = 300;
 const HEADER = 8;
+const MOVEMENTS: readonly Movement[] = ['unknown', 'faults', 'moved'];
 
 /** floats that TailCalibration.save() returns */
 export const TAIL_STATE_SIZE = HEADER + 2 * BINS;
@@ -69,6 +71,8 @@ export class TailCalibration {
   private drifting = false;
   /** the domain behaves as its prior says, or has a guard of its own by now */
   private settled = false;
+  /** what the judgement knows of the stream's entities, see Dispersion */
+  private movement: Movement = 'unknown';
   private own = 0;
 
   constructor(
@@ -132,15 +136,41 @@ export class TailCalibration {
     this.recent[bin]!++;
   }
 
+  /**
+   * What is going on in the stream as a whole. 'moved': everything is learned and the past counts half, at once;
+   * 'faults': what lies beyond the guard is some entities' own, however much it is; 'unknown': the share decides.
+   */
+  follow(movement: Movement): void {
+    this.movement = movement;
+    if (!this.learns) return;
+    if (movement === 'faults') this.drifting = false;
+    if (movement !== 'moved') return;
+    this.drifting = true;
+    this.settled = true;
+    for (let bin = 0; bin < BINS; bin++) this.counts[bin]! *= 0.5;
+    this.merge();
+    this.guard = this.guardFromTable();
+  }
+
   private get guarded(): boolean {
     if (this.drifting) return false;
     return this.settled || (this.trained && this.seen < FIRST_REFIT);
   }
 
   private refit(): void {
-    const { counts, recent, seen, outside } = this;
+    const { seen, outside } = this;
     this.outside = 0;
     if (seen < REFIT_EVERY && this.isHome(outside)) return;
+    this.merge();
+    if (seen >= REFIT_EVERY && this.movement === 'unknown')
+      this.drifting = outside > DRIFT_SHARE * REFIT_EVERY;
+    if (seen === GUARD_FROM || seen % this.memory === 0) this.guard = this.guardFromTable();
+    if (seen >= GUARD_FROM) this.settled = true;
+  }
+
+  /** Adds what was learned since the last refit to the counts, within the memory, and makes the table anew. */
+  private merge(): void {
+    const { counts, recent } = this;
     let own = 0;
     for (let bin = 0; bin < BINS; bin++) {
       counts[bin]! += recent[bin]!;
@@ -157,9 +187,6 @@ export class TailCalibration {
     recent.fill(0);
     this.own = own;
     this.makeTable();
-    if (seen >= REFIT_EVERY) this.drifting = outside > DRIFT_SHARE * REFIT_EVERY;
-    if (seen === GUARD_FROM || seen % this.memory === 0) this.guard = this.guardFromTable();
-    if (seen >= GUARD_FROM) this.settled = true;
   }
 
   /** In a domain's first events: it behaves as its prior says, which then judges it until there is more to go by. */
@@ -242,6 +269,7 @@ export class TailCalibration {
     state[at + 4] = this.drifting ? 1 : 0;
     state[at + 5] = this.settled ? 1 : 0;
     state[at + 6] = this.guard;
+    state[at + 7] = MOVEMENTS.indexOf(this.movement);
     state.set(this.counts, at + HEADER);
     state.set(this.recent, at + HEADER + BINS);
   }
@@ -259,6 +287,7 @@ export class TailCalibration {
     this.drifting = state[at + 4] === 1;
     this.settled = state[at + 5] === 1;
     this.guard = state[at + 6]!;
+    this.movement = MOVEMENTS[state[at + 7]!]!;
     this.counts.set(state.subarray(at + HEADER, at + HEADER + BINS));
     this.recent.set(state.subarray(at + HEADER + BINS, at + HEADER + 2 * BINS));
     let own = 0;

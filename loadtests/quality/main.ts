@@ -8,6 +8,7 @@ const LOAD: Readonly<Record<SuiteName, () => Promise<Suite>>> = {
   production: async () => (await import('./production.js')).productionSuite,
   agriculture: async () => (await import('./agriculture.js')).agricultureSuite,
   transactions: async () => (await import('./transactions.js')).transactionsSuite,
+  budget: async () => (await import('./budget.js')).budgetSuite,
   reasons: async () => (await import('./reasons.js')).reasonsSuite,
 };
 

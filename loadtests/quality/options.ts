@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-export const SUITES = ['nab', 'production', 'agriculture', 'transactions', 'reasons'] as const;
+export const SUITES = ['nab', 'production', 'agriculture', 'transactions', 'budget', 'reasons'] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export interface QualityOptions {
