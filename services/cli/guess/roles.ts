@@ -12,6 +12,19 @@ export interface RoleHints {
   readonly timeZone?: string | undefined;
 }
 
+/** Why a column is not used. */
+export type LeftOut =
+  | 'empty'
+  | 'label'
+  | 'otherTime'
+  | 'notValue'
+  | 'notCategory'
+  | 'rowNumber'
+  | 'constant'
+  | 'unique'
+  | 'tooMany'
+  | 'state';
+
 export interface Roles {
   readonly time: ColumnProfile | undefined;
   /** the clock beside a date */
@@ -25,7 +38,7 @@ export interface Roles {
   readonly categories: readonly ColumnProfile[];
   readonly label: ColumnProfile | undefined;
   /** columns that are not used, and why */
-  readonly left: readonly { readonly name: string; readonly why: string }[];
+  readonly left: readonly { readonly name: string; readonly why: LeftOut }[];
 }
 
 /** A column was named that the file doesn't have, or can't serve as what it was named for. */
@@ -61,8 +74,8 @@ export function guessRoles(profiles: readonly ColumnProfile[], hints: RoleHints,
   };
   const label = named(hints.label, '--label');
   const free = new Set(profiles);
-  const left: { name: string; why: string }[] = [];
-  const leave = (profile: ColumnProfile, why: string) => {
+  const left: { name: string; why: LeftOut }[] = [];
+  const leave = (profile: ColumnProfile, why: LeftOut) => {
     free.delete(profile);
     left.push({ name: profile.name, why });
   };
@@ -73,11 +86,7 @@ export function guessRoles(profiles: readonly ColumnProfile[], hints: RoleHints,
 
   for (const profile of [...free]) {
     if (profile.filled === 0) leave(profile, 'empty');
-    else if (!asked.has(profile) && looksLikeLabel(profile))
-      leave(
-        profile,
-        `looks like a label: kept out of the features (--label ${profile.name} gives the figures)`,
-      );
+    else if (!asked.has(profile) && looksLikeLabel(profile)) leave(profile, 'label');
   }
   const time = named(hints.time, '--time') ?? timeColumn([...free].filter((profile) => !asked.has(profile)));
   if (time !== undefined && time.time === undefined)
@@ -96,7 +105,7 @@ export function guessRoles(profiles: readonly ColumnProfile[], hints: RoleHints,
       profile.time !== undefined &&
       (profile.numeric < 0.9 || profile.time.epoch !== undefined || profile.time.relative)
     )
-      leave(profile, 'another time');
+      leave(profile, 'otherTime');
 
   const key =
     named(hints.key, '--key') ??
@@ -127,16 +136,14 @@ export function guessRoles(profiles: readonly ColumnProfile[], hints: RoleHints,
   for (const profile of free) {
     const isNumber = profile.numeric >= 0.85 && !isCode(profile);
     if (isNumber) {
-      if (wantedValues !== undefined) leave(profile, 'not named by --values');
-      else if (isRowNumber(profile)) leave(profile, 'a row number or counter');
-      else if (profile.distinct < 2) leave(profile, 'always the same');
+      if (wantedValues !== undefined) leave(profile, 'notValue');
+      else if (isRowNumber(profile)) leave(profile, 'rowNumber');
+      else if (profile.distinct < 2) leave(profile, 'constant');
       else numbers.push(profile);
-    } else if (wantedCategories !== undefined) leave(profile, 'not named by --categories');
-    else if (profile.distinct < 2) leave(profile, 'always the same');
-    else if (profile.distinct > Math.max(50, 0.5 * profile.filled))
-      leave(profile, 'nearly every row has its own');
-    else if (categories.length >= MOST_CATEGORIES)
-      leave(profile, `beyond the first ${MOST_CATEGORIES} categories`);
+    } else if (wantedCategories !== undefined) leave(profile, 'notCategory');
+    else if (profile.distinct < 2) leave(profile, 'constant');
+    else if (profile.distinct > Math.max(50, 0.5 * profile.filled)) leave(profile, 'unique');
+    else if (categories.length >= MOST_CATEGORIES) leave(profile, 'tooMany');
     else categories.push(profile);
   }
   const ofTable = (a: ColumnProfile, b: ColumnProfile) => a.index - b.index;

@@ -41,6 +41,19 @@ const MOST_LARGE = 2000;
 /** rows of an entity that the large memory wants before it says anything, and the small one */
 const LARGE_FROM = 150;
 
+/**
+ * In steady readings a state that hardly changes (running, standby) is left alone unless it was asked for: its rare
+ * changes have no spread to be judged by on short stretches, and would drown what the readings say together.
+ */
+export function rolesFor(kind: Kind, roles: Roles, asked: boolean): Roles {
+  if (kind !== 'sensors' || asked || roles.categories.length === 0) return roles;
+  return {
+    ...roles,
+    categories: [],
+    left: [...roles.left, ...roles.categories.map(({ name }) => ({ name, why: 'state' as const }))],
+  };
+}
+
 export function kindOf(roles: Roles, pace: Pace): Kind {
   const { numbers, categories, key } = roles;
   if (numbers.length === 0) return 'events';

@@ -56,7 +56,7 @@ export function guessesOf(
       ),
     );
   if (roles.label !== undefined) add('label', roles.label.name);
-  for (const { name, why } of roles.left.slice(0, 8)) add('left', `${name}: ${why}`);
+  for (const { name, why } of roles.left.slice(0, 8)) add('left', `${name}: ${words.leftOut[why]}`);
   if (roles.left.length > 8) add('left', words.more(String(roles.left.length - 8)));
   add('kind', words.kinds[made.kind]);
   add('detectors', Object.keys(made.pipeline.detectors).join(', '));

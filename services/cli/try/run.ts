@@ -10,7 +10,7 @@ import { type Pace, paceOf } from '../guess/pace.js';
 import { guessRoles, type RoleHints, type Roles } from '../guess/roles.js';
 import { readTime, timeReadingOf } from '../guess/times.js';
 import { OfflineScorer } from '../scoring/offline-scorer.js';
-import { kindOf, type MadeUp, makePipeline } from './definition.js';
+import { kindOf, type MadeUp, makePipeline, rolesFor } from './definition.js';
 import { EventTable } from './event-table.js';
 import { type Figures, figuresOf } from './figures.js';
 import { learn } from './learn.js';
@@ -78,17 +78,18 @@ export async function tryFile(options: TryOptions): Promise<TryResult> {
   const file = await openTable(options.file, options);
   const local = new LocalTime();
   const profiles = profileColumns(file.columns, await sampleRows(file), local);
-  const roles = guessRoles(profiles, options, local);
-  if (roles.numbers.length === 0 && roles.categories.length === 0 && roles.time === undefined)
+  const guessed = guessRoles(profiles, options, local);
+  if (guessed.numbers.length === 0 && guessed.categories.length === 0 && guessed.time === undefined)
     throw new TryError(
       `no numbers, categories or times were found among the columns ${file.columns.join(', ')}; name them with --values, --categories and --time`,
     );
-  const pace = paceOf(roles, local);
+  const pace = paceOf(guessed, local);
+  const kind = kindOf(guessed, pace);
+  const roles = rolesFor(kind, guessed, options.categories !== undefined);
   const table = await EventTable.read(file, roles, local, (rows) => progress('reading', rows, 0));
   if (table.rows < LEAST_ROWS) throw new TryError(tooFew(table));
 
   const trainRows = trainingRows(table, options, local);
-  const kind = kindOf(roles, pace);
   const trainDays = (table.timeAt(trainRows - 1) - table.timeAt(0)) / DAY;
   const scoredDays = Math.max((table.timeAt(table.rows - 1) - table.timeAt(trainRows)) / DAY, 1 / 24);
   const budget = options.budget ?? Number((ALERTS / scoredDays).toPrecision(2));

@@ -1,3 +1,4 @@
+import type { LeftOut } from '../guess/roles.js';
 import type { Choice, Kind } from './definition.js';
 import type { Remedy } from './event-table.js';
 
@@ -32,6 +33,7 @@ export interface Words {
   >;
   readonly kinds: Readonly<Record<Kind, string>>;
   readonly choices: Readonly<Record<Choice, string>>;
+  readonly leftOut: Readonly<Record<LeftOut, string>>;
   readonly noTime: string;
   readonly noKey: string;
   readonly sortedHere: string;
@@ -120,6 +122,18 @@ const en: Words = {
     learned: 'autoencoder and sequence model learned on the first rows; memory and sensor checks beside them',
     learnedEvents: 'autoencoder, sequence model and margins learned on the first rows; memory beside them',
     noNumbers: 'no numbers: categories and times alone',
+  },
+  leftOut: {
+    empty: 'empty',
+    label: 'looks like a label, so it is kept out (--label names it, for figures)',
+    otherTime: 'another time',
+    notValue: 'not named by --values',
+    notCategory: 'not named by --categories',
+    rowNumber: 'a row number or counter',
+    constant: 'always the same',
+    unique: 'nearly every row has its own',
+    tooMany: 'beyond the first twelve categories',
+    state: 'a state beside steady readings (--categories watches it)',
   },
   noTime: 'none: rows are taken in their order, a minute apart',
   noKey: 'none: the file is one series',
@@ -226,6 +240,18 @@ const zh: Words = {
     learned: '自编码器与序列模型从开头部分学习，并辅以记忆和传感器检查',
     learnedEvents: '自编码器、序列模型与边际分布从开头部分学习，并辅以记忆',
     noNumbers: '没有数值：只依据类别和时间',
+  },
+  leftOut: {
+    empty: '空列',
+    label: '像是标签，不用于检测（用 --label 指明可得对比数据）',
+    otherTime: '另一个时间',
+    notValue: '--values 未列出',
+    notCategory: '--categories 未列出',
+    rowNumber: '行号或计数',
+    constant: '始终不变',
+    unique: '几乎每行都不同',
+    tooMany: '超出前十二个类别',
+    state: '读数旁的状态（用 --categories 指明则参与检测）',
   },
   noTime: '无：按行的顺序，每行间隔一分钟',
   noKey: '无：整个文件是一个序列',

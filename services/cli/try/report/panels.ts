@@ -13,6 +13,8 @@ const MOST_KEYS = 4;
 const MOST_PANELS = 8;
 /** small risks that are drawn as dots beside the numbered ones */
 const MOST_DOTS = 2000;
+/** scores beyond are drawn at this height: one in 10^12 and one in 10^30 are the same to a reader */
+const MOST_SCORE = 12;
 
 /** The series themselves: of each key with strong risks, the numbers that its reasons speak of. */
 export function panelsOf(result: TryResult, told: readonly ToldEpisode[], words: Words): Panel[] {
@@ -102,6 +104,7 @@ export function scorePanel(result: TryResult, told: readonly ToldEpisode[], word
       height: 150,
       scattered: false,
       fromZero: true,
+      cap: Math.max(MOST_SCORE, 3 * (middle ?? 0)),
       threshold: middle === undefined ? undefined : { value: middle, text: words.threshold },
     }),
   };

@@ -32,6 +32,8 @@ export interface PlotData {
   /** a line at this value */
   readonly threshold?: { readonly value: number; readonly text: string } | undefined;
   readonly fromZero?: boolean;
+  /** what lies above is drawn at this height */
+  readonly cap?: number;
   readonly words: { readonly learned: string; readonly labelled: string };
 }
 
@@ -40,7 +42,8 @@ export function plot(data: PlotData): string {
   const { height } = data;
   const x = scaleOf(data.from, data.to, LEFT, WIDTH - RIGHT);
   const [low, high] = boundsOf(data);
-  const y = scaleOf(low, high, height - BOTTOM, TOP);
+  const whole = scaleOf(low, high, height - BOTTOM, TOP);
+  const y = { ...whole, at: (value: number) => whole.at(Math.min(value, high)) };
   return [
     `<svg viewBox="0 0 ${WIDTH} ${height}" role="img">`,
     shading(data, x),
@@ -52,7 +55,7 @@ export function plot(data: PlotData): string {
   ].join('');
 }
 
-function boundsOf({ values, marks: dots, threshold, fromZero }: PlotData): [number, number] {
+function boundsOf({ values, marks: dots, threshold, fromZero, cap }: PlotData): [number, number] {
   let low = fromZero ? 0 : Number.POSITIVE_INFINITY;
   let high = threshold?.value ?? Number.NEGATIVE_INFINITY;
   for (const value of values) {
@@ -62,6 +65,7 @@ function boundsOf({ values, marks: dots, threshold, fromZero }: PlotData): [numb
   }
   for (const { value } of dots) if (Number.isFinite(value)) high = Math.max(high, value);
   if (!(high >= low)) return [0, 1];
+  high = Math.min(high, cap ?? high);
   const margin = 0.05 * (high - low) || Math.abs(high) * 0.05 || 1;
   return [fromZero ? 0 : low - margin, high + margin];
 }
@@ -86,7 +90,7 @@ function axes({ from, to, zone, height }: PlotData, x: Scale, y: Scale): string 
     const at = svgNumber(y.at(tick));
     svg += `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}"/><text class="tick" x="${LEFT - 6}" y="${at}" dy="3.5" text-anchor="end">${escaped(shortNumber(tick))}</text>`;
   }
-  for (const { ms, text } of timeTicks(from, to, 8, zone)) {
+  for (const { ms, text } of timeTicks(from, to, 10, zone)) {
     const at = svgNumber(x.at(ms));
     const anchor = x.at(ms) > WIDTH - RIGHT - 40 ? 'end' : 'middle';
     svg += `<line class="grid" x1="${at}" x2="${at}" y1="${TOP}" y2="${height - BOTTOM}"/><text class="tick" x="${at}" y="${height - BOTTOM + 16}" text-anchor="${anchor}">${escaped(text)}</text>`;
