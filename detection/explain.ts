@@ -76,7 +76,6 @@ function describeFeature(
       return { ...base, unit: unitOf(info.number), observed: columns.numbers[info.number]![row]!, toUnit };
     }
     case 'ratio':
-    case 'suspicion':
     case 'habit': {
       const habit = batch.habits[row * plan.numbers.length + info.number]!;
       return {

@@ -27,7 +27,6 @@ export interface FeatureInfo {
     | 'value'
     | 'habit'
     | 'ratio'
-    | 'suspicion'
     | 'change'
     | 'rarity'
     | 'new'

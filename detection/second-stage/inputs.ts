@@ -1,6 +1,7 @@
 import type { FeatureInfo } from '../features/spec.js';
+import { SUSPICION_NAMES } from './suspicion.js';
 
-/** What an event's vector is made of, in this order: surprises (the whole's, then each detector's), features, labels. */
+/** What an event's vector is made of, in this order: surprises (the whole's, then each detector's), features, suspicion, labels. */
 export interface VectorLayout {
   readonly detectors: readonly string[];
   readonly features: readonly FeatureInfo[];
@@ -38,6 +39,7 @@ export class Inputs {
       'surprise',
       ...detectors.map((name) => `surprise:${name}`),
       ...features.map(({ name }) => name),
+      ...SUSPICION_NAMES,
       ...labels,
     ];
     this.vector = this.names.length;
@@ -52,11 +54,16 @@ export class Inputs {
       const from = 1 + detectors.length + index;
       const number = kind === 'value' || kind === 'habit' || kind === 'ratio';
       const steps = kind === 'value' ? AMOUNT_KNOTS : [];
-      bend(from, number || kind === 'suspicion' ? AMOUNT_KNOTS : [], steps);
+      bend(from, number ? AMOUNT_KNOTS : [], steps);
     });
+    const suspicionAt = 1 + detectors.length + features.length;
+    SUSPICION_NAMES.forEach((_, i) => {
+      bend(suspicionAt + i, SURPRISE_KNOTS, []);
+    });
+    const labelsAt = suspicionAt + SUSPICION_NAMES.length;
     labels.forEach((name, index) => {
       const odds = name.endsWith('.oddsOfSpell');
-      bend(1 + detectors.length + features.length + index, odds ? ODDS_KNOTS : [], []);
+      bend(labelsAt + index, odds ? ODDS_KNOTS : [], []);
     });
     this.#terms = terms;
     this.size = terms.length + 1;

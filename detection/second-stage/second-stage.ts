@@ -13,6 +13,7 @@ import { Ftrl } from './ftrl.js';
 import { Inputs } from './inputs.js';
 import { Pending } from './pending.js';
 import { GAIN_STATE_SIZE, RankingGain } from './ranking-gain.js';
+import { SUSPICION_NAMES } from './suspicion.js';
 
 /** How a pipeline uses labels; see the definition's `labels` and `secondary`. Durations in seconds. */
 export interface LabelSettings {
@@ -49,6 +50,8 @@ export interface RankedEvent {
   readonly offset: number;
   /** surprise by the first stage */
   readonly surprise: number;
+  /** see Suspicion */
+  readonly suspicion: Float32Array;
 }
 
 /** The second stage speaks once it has seen so many labelled risks and others, and only while it ranks better. */
@@ -142,7 +145,7 @@ export class SecondStage {
     this.#vector = new Float32Array(this.inputs.vector);
     this.#x = new Float32Array(this.inputs.size);
     this.#detectors = detectors.length;
-    this.#labelsAt = 1 + detectors.length + features.length;
+    this.#labelsAt = 1 + detectors.length + features.length + SUSPICION_NAMES.length;
     const expected = (eventsPerDay * (settings.delay + 3 * GRID_SECONDS)) / 86_400;
     this.#share = Math.fround(expected > 0 ? Math.min(1, (0.45 * settings.hold) / expected) : 0.1);
     this.#view = log.open();
@@ -250,7 +253,8 @@ export class SecondStage {
       const surprise = surprises[surprisesAt + i]!;
       vector[at] = Number.isNaN(surprise) ? 0 : surprise;
     }
-    for (let i = 0; at < this.#labelsAt; i++, at++) vector[at] = x[xAt + i]!;
+    for (let i = 0; at < this.#labelsAt - SUSPICION_NAMES.length; i++, at++) vector[at] = x[xAt + i]!;
+    vector.set(event.suspicion, at);
     this.book.features(event.secondary, event.seconds, vector, this.#labelsAt);
     return vector;
   }

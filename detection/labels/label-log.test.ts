@@ -1,0 +1,71 @@
+import { LabelLog } from './label-log.js';
+import { effectiveFrom, type Label } from './records.js';
+
+const label = (id: string, time: number, effectiveAt: number): Label => ({
+  type: 'label',
+  id,
+  entity: 'card',
+  time,
+  secondary: ['t'],
+  risk: true,
+  surprise: 0,
+  effectiveAt,
+});
+
+function read(log: LabelLog, times: readonly number[]): string[][] {
+  const view = log.open();
+  return times.map((time) => {
+    const ids: string[] = [];
+    view.advance(
+      time,
+      (record) => ids.push(record.id),
+      () => undefined,
+    );
+    return ids;
+  });
+}
+
+test('labels come at their hour, in the order of their events, whatever order they were read in', () => {
+  const records = [label('b', 20, 7200), label('a', 20, 7200), label('c', 10, 7200), label('d', 1, 10_800)];
+  const forwards = new LabelLog();
+  for (const record of records) forwards.add(record);
+  const backwards = new LabelLog();
+  for (const record of [...records].reverse()) backwards.add(record);
+  const times = [3600, 7199, 7200, 9000, 10_800];
+  expect(read(forwards, times)).toEqual([[], [], ['c', 'a', 'b'], [], ['d']]);
+  expect(read(backwards, times)).toEqual(read(forwards, times));
+});
+
+test('the same label twice is one', () => {
+  const log = new LabelLog();
+  log.add(label('a', 1, 3600));
+  log.add(label('a', 1, 3600));
+  expect(read(log, [3600])).toEqual([['a']]);
+});
+
+test('a label that comes after its hour was scored comes with the next hour, and is counted', () => {
+  const log = new LabelLog();
+  const view = log.open();
+  view.advance(
+    7200,
+    () => undefined,
+    () => undefined,
+  );
+  expect(log.add(label('late', 1, 3600))).toBe(1);
+  expect(log.add(label('future', 1, 20_000))).toBe(0);
+  const ids: string[] = [];
+  const take = () =>
+    view.advance(
+      10_800,
+      (record) => ids.push(record.id),
+      () => undefined,
+    );
+  take();
+  take();
+  expect(ids).toEqual(['late']);
+});
+
+test('a label takes effect on the second full hour, so that it can reach every scorer before', () => {
+  expect(effectiveFrom(12 * 3600 + 3599)).toBe(14 * 3600);
+  expect(effectiveFrom(12 * 3600)).toBe(13 * 3600);
+});

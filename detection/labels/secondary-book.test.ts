@@ -1,0 +1,65 @@
+import { LABEL_FEATURES, SecondaryBook } from './secondary-book.js';
+import { SpellRates } from './spell-rates.js';
+
+const DAY = 86_400;
+const DELAY = 7;
+
+/** A world of terminals, one payment a day each; a bad one has frauds only, for `days` days. */
+function play(rates: SpellRates, until: number, days: number) {
+  const book = new SecondaryBook(rates, DELAY);
+  const begins = (terminal: number) => 10 + terminal * 3;
+  for (let day = 0; day < until; day++) {
+    const known = day - DELAY - 1;
+    for (let terminal = 0; terminal < 200; terminal++) {
+      const bad = known >= begins(terminal) && known < begins(terminal) + days;
+      if (known < 0) continue;
+      if (bad) book.label(`t${terminal}`, known, true, false);
+      book.visits(`t${terminal}`, known, 1);
+    }
+    book.enter(day);
+  }
+  return { book, begins };
+}
+
+const posterior = (book: SecondaryBook, terminal: number, day: number) => {
+  const out = new Float32Array(LABEL_FEATURES.length);
+  book.features(`t${terminal}`, day * DAY + 5, out, 0);
+  return out[LABEL_FEATURES.indexOf('spell')]!;
+};
+
+test('learns how long spells last from the labels alone', () => {
+  const rates = new SpellRates();
+  expect(rates.mostLikelyDays).toBe(1);
+  play(rates, 200, 12);
+  expect(rates.mostLikelyDays).toBe(12);
+  expect(rates.ratios.risk).toBeGreaterThan(100);
+  expect(rates.ratios.none).toBeLessThan(0.1);
+});
+
+test('expects a spell to end when spells do, though the labels of its last days are not there yet', () => {
+  const { book, begins } = play(new SpellRates(), 150, 12);
+  // Of terminal 43 (bad from day 139 on) the labels up to day 141 are known on day 150.
+  expect(begins(43)).toBe(139);
+  expect(posterior(book, 43, 150)).toBeGreaterThan(0.9);
+  expect(posterior(book, 43, 152)).toBeLessThan(0.1);
+  // Long over, and never bad.
+  expect(posterior(book, 20, 150)).toBeLessThan(0.05);
+  expect(posterior(book, 199, 150)).toBe(0);
+});
+
+test('risks that were strange in themselves say little of the terminal', () => {
+  const told = (explained: boolean) => {
+    const book = new SecondaryBook(new SpellRates(), DELAY);
+    book.label('t0', 10, true, explained);
+    book.enter(12);
+    return posterior(book, 0, 12);
+  };
+  expect(told(false)).toBeGreaterThan(10 * told(true));
+});
+
+test('given durations are kept, and bad ones refused', () => {
+  const rates = new SpellRates({ days: [28] });
+  play(rates, 120, 12);
+  expect(rates.mostLikelyDays).toBe(28);
+  expect(() => new SpellRates({ days: [0] })).toThrow(/whole days from 1/);
+});
