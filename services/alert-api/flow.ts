@@ -1,64 +1,25 @@
-import type { EachBatchPayload, Kafka, Producer } from 'kafkajs';
+import type { EachBatchPayload } from 'kafkajs';
 import {
   announces,
   type Change,
-  type CommandAction,
   type Incident,
-  type IncidentRules,
-  isActive,
   type Outcome,
   PLAIN_COMMAND,
 } from '../../alerting/incidents.js';
-import { groupOf, type Member, memberOf, type RelatedRules, takeMember } from '../../alerting/parents.js';
-import { nextEscalation } from '../../alerting/routing.js';
+import { groupOf, type Member, memberOf, takeMember } from '../../alerting/parents.js';
 import { coPartitioned } from '../../lib/co-partitioned.js';
-import { deliveryId, parentId } from '../../lib/ids.js';
+import { parentId } from '../../lib/ids.js';
 import { type RunningConsumer, runConsumer, sendBatches } from '../../lib/kafka.js';
-import type { Logger } from '../../lib/log.js';
 import { partitionOf } from '../../lib/partitioner.js';
-import type { Table } from '../../lib/table.js';
-import type { TopicReader } from '../../lib/topic-reader.js';
-import type { TopicNames } from '../../lib/topics.js';
-import { type AnnounceDeps, deliveriesOf } from './announce.js';
-import type { Delivery } from './delivery.js';
-import { type DeliveryWorker, shareBodies } from './delivery-worker.js';
+import { deliveriesOf } from './announce.js';
+import { shareBodies } from './delivery-worker.js';
+import type { FlowDeps, Owned } from './flow-deps.js';
 import { Ownership } from './ownership.js';
 import { PartitionState, Segment } from './partition-state.js';
-import { type Codecs, type CommandRecord, entityKey, type Feedback } from './records.js';
+import { type CommandRecord, entityKey, type Feedback } from './records.js';
 import { type Redelivery, redeliver } from './redelivery.js';
 import { followParents, groupKey, Related } from './related.js';
-import type { View } from './views.js';
-
-export interface FlowDeps extends AnnounceDeps {
-  kafka: Kafka;
-  producer: Producer;
-  reader: TopicReader;
-  topics: TopicNames;
-  groupId: string;
-  sessionTimeoutMs: number;
-  codecs: Codecs;
-  incidents: Table<Incident>;
-  deliveries: Table<Delivery>;
-  worker: DeliveryWorker;
-  rules: IncidentRules;
-  related: RelatedRules;
-  /** incidents of all partitions */
-  view: View<Incident>;
-  /** how many partitions the topics have */
-  partitions: number;
-  /** how often incidents are looked over for those that went quiet, and old records for those to give up */
-  sweepMs: number;
-  /** closed incidents and finished deliveries are kept this long */
-  retentionMs: number;
-  log: Logger;
-  figures: {
-    opened(pipeline: string): void;
-    lag(topic: string, partition: number, records: number): void;
-    released(topic: string, partition: number): void;
-  };
-  /** the flow can't go on */
-  onEnd(error: Error): void;
-}
+import { type OwnCommand, sweep } from './sweep.js';
 
 export interface Flow {
   owns(partition: number): boolean;
@@ -69,13 +30,6 @@ export interface Flow {
   stop(): Promise<void>;
 }
 
-/** What is held of a partition of ours. */
-interface Owned {
-  partition: number;
-  state: PartitionState;
-  related: Related;
-}
-
 /** `of`: whose incidents they are, when not those of the input's entity. */
 type FlowOutcome = Outcome & { of?: { pipeline: string; domain: string; entity: string } };
 
@@ -83,9 +37,6 @@ type FlowOutcome = Outcome & { of?: { pipeline: string; domain: string; entity: 
 const MOST_CHANGES = 100;
 /** How long requests under way may take when the service stops; a restart sends what was given up again. */
 const STOP_GRACE_MS = 3_000;
-/** Incidents left to a parent that didn't come about are told of after this. */
-const FORGOTTEN_AFTER_MS = 15_000;
-const EXPIRY_NOTE = 'no further risk within the quiet gap';
 
 /**
  * The whole flow of the alert API, on the partitions that the group gives us:
@@ -288,11 +239,7 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
   }
 
   /** A command of the service itself. */
-  function ownCommand(
-    of: { id: string; pipeline: string; domain: string; entity: string },
-    action: CommandAction,
-    more: Partial<CommandRecord>,
-  ): Buffer {
+  const ownCommand: OwnCommand = (of, action, more) => {
     const { id, pipeline, domain, entity } = of;
     return codecs.command.encode({
       ...PLAIN_COMMAND,
@@ -300,79 +247,12 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
       ...{ by: 'riskwire', at: deps.now() },
       ...more,
     });
-  }
-
-  /** Every few seconds: incidents that went quiet or that nobody acknowledged, and records past their retention. */
-  async function sweep(): Promise<void> {
-    const now = deps.now();
-    const standing = new Set<string>();
-    for (const one of deps.view.values()) if (one.parent !== '' && isActive(one)) standing.add(one.parent);
-    for (const { partition, state, related } of owned.all()) {
-      const commands: { of: Incident; value: Buffer }[] = [];
-      for (const { incident: id, ifLastRiskOffset } of state.quiet(now, standing)) {
-        const of = incidents.get(id, partition);
-        if (!of) continue;
-        const more = { id: `expire-${id}-${ifLastRiskOffset}`, ifLastRiskOffset, note: EXPIRY_NOTE };
-        commands.push({ of, value: ownCommand(of, 'expire', more) });
-      }
-      for (const of of state.unacknowledged()) {
-        const minutes = nextEscalation(of, deps.policy());
-        if (minutes === undefined || now < of.waitingSince + minutes * 60_000) continue;
-        const note = `nobody acknowledged it within ${minutes} minutes`;
-        commands.push({ of, value: ownCommand(of, 'escalate', { level: of.escalations, note }) });
-      }
-      await sendBatches(
-        deps.producer,
-        topics.commands,
-        commands.map(({ of, value }) => ({ key: entityKey(of), partition, value })),
-      );
-      await tellForgotten(partition, related, now);
-      await giveUpOld(partition, now - deps.retentionMs);
-    }
-  }
-
-  /** Incidents whose parent closed in the moment in which it was to stand for them. */
-  async function tellForgotten(partition: number, related: Related, now: number): Promise<void> {
-    const due = related.forgotten(now, FORGOTTEN_AFTER_MS).flatMap((id) => {
-      const incident = incidents.get(id, partition);
-      if (!incident || !isActive(incident) || incident.parent !== '') return [];
-      return deliveriesOf(
-        { ...incident, changeKind: 'opened' },
-        partition,
-        deps,
-        (one) => deliveries.get(one, partition),
-        {
-          onlyEndpointsBefore: incident.changedAt,
-        },
-      ).filter(
-        ({ delivery }) => deliveries.get(deliveryId(id, 1, delivery.endpoint), partition) === undefined,
-      );
-    });
-    await deliveries.putAll(
-      due.map(({ delivery }) => [delivery.id, delivery] as const),
-      partition,
-    );
-    if (owned.has(partition)) deps.worker.add(due);
-  }
-
-  /** Tombstones for what is past its retention; ClickHouse has the history. */
-  async function giveUpOld(partition: number, before: number): Promise<void> {
-    const oldIncidents = [...incidents.entries(partition)].filter(
-      ([, one]) => (one.state === 'closed' || one.state === 'falseAlarm') && one.changedAt < before,
-    );
-    const oldDeliveries = [...deliveries.entries(partition)].filter(
-      ([, one]) => one.state !== 'pending' && one.updatedAt < before,
-    );
-    await Promise.all([
-      ...oldIncidents.map(([id]) => incidents.delete(id, partition)),
-      ...oldDeliveries.map(([id]) => deliveries.delete(id, partition)),
-    ]);
-  }
+  };
 
   let sweeping: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
     sweeping = sweeping
-      .then(sweep)
+      .then(() => sweep(deps, owned, ownCommand))
       .catch((error: unknown) =>
         log.warn({ error }, 'the sweep for quiet incidents failed; the next one makes up for it'),
       );

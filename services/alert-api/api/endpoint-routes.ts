@@ -71,7 +71,10 @@ const Formatting = {
 const { name, url, ...rest } = Filters;
 const NewEndpoint = Type.Object(
   { url, ...Type.Partial(Type.Object({ name, ...rest, ...Limits, ...Formatting })).properties },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ url: 'https://hooks.example.com/riskwire', name: 'Operations', minSeverity: 'high' }],
+  },
 );
 const ChangedEndpoint = Type.Partial(
   Type.Object({ ...Filters, ...Limits, ...Formatting, state: Type.Enum(['enabled', 'disabled']) }),

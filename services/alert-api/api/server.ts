@@ -10,12 +10,14 @@ import type { ApiContext, App } from './context.js';
 import { deliveryRoutes } from './delivery-routes.js';
 import { endpointRoutes } from './endpoint-routes.js';
 import { contentTag, hasTag } from './etag.js';
+import { feedbackRoutes } from './feedback-routes.js';
 import { keepAnswers } from './idempotency.js';
 import { incidentRoutes } from './incident-routes.js';
 import { keyRoutes } from './key-routes.js';
 import { policyRoutes } from './policy-routes.js';
-import { Problem, problemOf } from './problems.js';
+import { PROBLEMS, Problem, problemOf } from './problems.js';
 import { riskRoutes } from './risk-routes.js';
+import { silenceRoutes } from './silence-routes.js';
 import { streamRoute } from './stream-route.js';
 
 export interface ServerOptions {
@@ -24,6 +26,19 @@ export interface ServerOptions {
   rateLimit: number;
   trustProxy: boolean;
 }
+
+const DESCRIPTION = `Incidents, webhooks and risks.
+
+Writes take an \`Idempotency-Key\`: the same request under the same key is answered as the first time, for a day. Reads
+give an \`ETag\`, for \`If-None-Match\`; changes take it as \`If-Match\`. Lists are paged by \`cursor\`.
+
+Errors are RFC 9457 problem details. Their codes:
+
+| code | status | |
+| --- | --- | --- |
+${Object.entries(PROBLEMS)
+  .map(([code, { status, title }]) => `| ${code} | ${status} | ${title} |`)
+  .join('\n')}`;
 
 const BODY_LIMIT = 64 * 1024;
 const REQUEST_TIMEOUT = 30_000;
@@ -39,7 +54,7 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
     ajv: {
       customOptions: { allErrors: true, removeAdditional: false, coerceTypes: true, useDefaults: true },
     },
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_000 },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setErrorHandler((error, request, reply) => answer(problemOf(error, request), request, reply));
@@ -115,7 +130,7 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
       info: {
         title: 'Riskwire',
         version: options.version,
-        description: 'Incidents, webhooks and risks. Errors are RFC 9457 problem details.',
+        description: DESCRIPTION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
@@ -149,6 +164,8 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
       riskRoutes(routes, context);
       keyRoutes(routes, context);
       policyRoutes(routes, context);
+      silenceRoutes(routes, context);
+      feedbackRoutes(routes, context);
       streamRoute(routes, context);
     },
     { prefix: '/v1' },

@@ -1,12 +1,13 @@
 import Type, { type TSchema } from 'typebox';
 import { FORMATS } from '../../../alerting/formats/format.js';
+import { incidentOf } from '../../../alerting/incident-example.js';
 import { CHANGE_KINDS, INCIDENT_STATES, type Incident } from '../../../alerting/incidents.js';
 import { SEVERITIES } from '../../../alerting/severity.js';
 import type { BreakerState } from '../../../lib/breaker.js';
 import { ROLES } from '../api-keys.js';
 import type { Delivery } from '../delivery.js';
 import { activeSecrets, type Endpoint } from '../endpoints.js';
-import { Problem } from './problems.js';
+import { PROBLEMS, Problem } from './problems.js';
 
 /** What the API takes and gives: one schema each for the check, the type and the OpenAPI document. */
 export const Severity = Type.Enum([...SEVERITIES]);
@@ -29,39 +30,42 @@ export const Reason = Type.Object({
 });
 const Texts = Type.Record(Type.String(), Type.String());
 
-export const IncidentShape = Type.Object({
-  id: Type.String(),
-  pipeline: Type.String(),
-  domain: Type.String(),
-  entity: Type.String(),
-  state: IncidentState,
-  severity: Severity,
-  change: Type.Integer(),
-  changeKind: ChangeKind,
-  changedAt: Time,
-  changedBy: Type.String(),
-  note: Type.String(),
-  openedAt: Time,
-  lastRiskAt: Time,
-  timeZone: Type.String(),
-  risks: Type.Integer(),
-  maxScore: Type.Number(),
-  firstRiskId: Type.String(),
-  lastRiskId: Type.String(),
-  reasons: Type.Array(Reason),
-  sentences: Texts,
-  context: Texts,
-  model: Type.String(),
-  kind: Type.Enum(['single', 'parent'], {
-    description: 'a parent stands for related incidents of one domain and reason',
-  }),
-  reason: Type.String(),
-  parent: OrNull(Type.String({ description: 'the parent that stands for it' })),
-  members: Type.Integer({ description: 'how many incidents a parent stands for' }),
-  labels: Type.Array(Type.String()),
-  verdict: Type.String({ description: '"confirmed" when a person said that it was right' }),
-  escalations: Type.Integer({ description: 'how often it was told of because nobody acknowledged it' }),
-});
+export const IncidentShape = Type.Object(
+  {
+    id: Type.String(),
+    pipeline: Type.String(),
+    domain: Type.String(),
+    entity: Type.String(),
+    state: IncidentState,
+    severity: Severity,
+    change: Type.Integer(),
+    changeKind: ChangeKind,
+    changedAt: Time,
+    changedBy: Type.String(),
+    note: Type.String(),
+    openedAt: Time,
+    lastRiskAt: Time,
+    timeZone: Type.String(),
+    risks: Type.Integer(),
+    maxScore: Type.Number(),
+    firstRiskId: Type.String(),
+    lastRiskId: Type.String(),
+    reasons: Type.Array(Reason),
+    sentences: Texts,
+    context: Texts,
+    model: Type.String(),
+    kind: Type.Enum(['single', 'parent'], {
+      description: 'a parent stands for related incidents of one domain and reason',
+    }),
+    reason: Type.String(),
+    parent: OrNull(Type.String({ description: 'the parent that stands for it' })),
+    members: Type.Integer({ description: 'how many incidents a parent stands for' }),
+    labels: Type.Array(Type.String()),
+    verdict: Type.String({ description: '"confirmed" when a person said that it was right' }),
+    escalations: Type.Integer({ description: 'how often it was told of because nobody acknowledged it' }),
+  },
+  { examples: [incidentShape(incidentOf())] },
+);
 
 export function incidentShape(incident: Incident) {
   const {
@@ -219,9 +223,34 @@ export function pageShape<T extends TSchema>(item: T) {
 }
 
 /** The error answers of a route, for the document. */
-export function problems(...statuses: number[]): Record<number, TSchema> {
+export function problems(...statuses: number[]): Record<number, unknown> {
+  const answer = (status: number) => {
+    const codes = Object.entries(PROBLEMS).filter(([, one]) => one.status === status);
+    const [code, first] = codes[0] ?? ['internal', PROBLEMS.internal];
+    return {
+      description: codes.map(([name, one]) => `${name}: ${one.title}`).join('; '),
+      content: {
+        'application/problem+json': {
+          schema: {
+            ...ProblemShape,
+            examples: [
+              {
+                type: `urn:riskwire:problem:${code}`,
+                title: first.title,
+                status,
+                code,
+                detail: 'names the field or thing, its value and the remedy',
+                instance: '/v1/…',
+              },
+            ],
+          },
+        },
+      },
+    };
+  };
+  const unchanged = { description: 'If-None-Match names the present version', type: 'null' };
   return Object.fromEntries(
-    [400, 401, 403, 429, ...statuses].map((status) => [status, status === 304 ? Type.Null() : ProblemShape]),
+    [400, 401, 403, 429, ...statuses].map((status) => [status, status === 304 ? unchanged : answer(status)]),
   );
 }
 
