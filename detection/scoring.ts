@@ -2,6 +2,7 @@ import type { Detector } from './contract.js';
 import type { EventColumns } from './features/columns.js';
 import { AGE_BLOCK, FeatureBatch, FeatureEngine, SCALE_BLOCK } from './features/engine.js';
 import type { FeaturePlan } from './features/plan.js';
+import { isRepeat, RECENT_FLOATS } from './features/recent-ids.js';
 import { type FeatureScales, scalingFloats } from './features/scaling.js';
 import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
 import { Judgement, type JudgementLayout, type JudgementPriors } from './judging/combine.js';
@@ -43,6 +44,8 @@ export interface PartitionOptions {
   readonly capacity: number;
   /** false: calibrations stay as training left them (benchmarks with a fixed threshold). Default true */
   readonly learns?: boolean;
+  /** whether entities remember the ids of their last events, for `repeats`. Default false */
+  readonly remembersIds?: boolean;
   /** how confirmed labels re-rank the events; without it only the first stage judges */
   readonly labels?: PartitionLabels;
 }
@@ -59,6 +62,7 @@ export interface PartitionLabels {
 const MAX_DOMAINS = 256;
 const OTHER = '\u0000other';
 const JUDGEMENT_BLOCK = 'judgement';
+const RECENT_BLOCK = 'recent-ids';
 const BUCKET_BLOCK = 'bucket';
 
 export interface FlaggedRow {
@@ -138,7 +142,13 @@ export class PartitionScorer {
     this.#tails = { learns: options.learns };
     const judgement = new Judgement(this.#layout, model.priors, this.#tails);
     this.entities = new Slab(
-      entityLayout(model, this.#smoothing, this.#budget, options.labels !== undefined),
+      entityLayout(
+        model,
+        this.#smoothing,
+        this.#budget,
+        options.labels !== undefined,
+        options.remembersIds === true,
+      ),
       options.maxEntities,
     );
     this.domains = new Slab(
@@ -161,6 +171,17 @@ export class PartitionScorer {
     this.#surprise = new Float32Array(capacity);
     this.#firstSurprise = new Float32Array(capacity);
     this.#detectorSurprise = new Float32Array(capacity * detectors.length);
+  }
+
+  /** Opens a micro-batch whose events are looked up with `repeats` one by one before they are scored together. */
+  beginBatch(): void {
+    this.entities.beginBatch();
+  }
+
+  /** Whether an event with this id was taken as one of the entity's last; if not it is remembered as the newest. */
+  repeats(entity: string, id: string): boolean {
+    const slot = this.entities.slotOf(entity, this.#newEntity);
+    return isRepeat(this.entities.block(RECENT_BLOCK), slot, id);
   }
 
   /** Scores `columns` (at most `capacity` rows) and advances the state. */
@@ -357,6 +378,7 @@ function entityLayout(
   smoothing: Smoothing,
   budget: AlertBudget,
   labels: boolean,
+  repeats: boolean,
 ): BlockLayout[] {
   return [
     ...model.plan.entityBlocks,
@@ -367,5 +389,6 @@ function entityLayout(
     { name: 'budget', size: budget.stateSize },
     { name: 'suspicion', size: labels ? SUSPICION_NAMES.length : 0 },
     { name: BUCKET_BLOCK, size: 1 },
+    { name: RECENT_BLOCK, size: repeats ? RECENT_FLOATS : 0 },
   ];
 }

@@ -110,6 +110,7 @@ export class PartitionFlow {
       partitions: runtime.partitions,
       maxEntities: limits.maxEntities,
       capacity: limits.batchEvents,
+      remembersIds: pipeline.eventId !== undefined,
       ...(pipeline.labels &&
         runtime.labels && {
           labels: { settings: pipeline.labels, log: runtime.labels, name: `${pipeline.name}/${partition}` },
@@ -253,7 +254,9 @@ export class PartitionFlow {
     const columns = this.#columns;
     const rejected: { message: KafkaMessage; rejection: Undecodable }[] = [];
     columns.size = 0;
+    this.#scorer.beginBatch();
     let late = 0;
+    let repeated = 0;
     let read = 0;
     for (let i = 0; i < chunk.length; i++) {
       const message = chunk[i]!;
@@ -274,7 +277,10 @@ export class PartitionFlow {
               this.#watermark,
               columns,
             );
-      if (outcome === 'taken') {
+      if (outcome === 'taken' && this.#isRepeat(columns.entities[row]!, event as Record<string, unknown>)) {
+        columns.size = row;
+        repeated++;
+      } else if (outcome === 'taken') {
         this.#events[row] = event as Record<string, unknown>;
         if (columns.times[row]! > this.#watermark) this.#watermark = columns.times[row]!;
       } else if (outcome === 'late') late++;
@@ -283,7 +289,17 @@ export class PartitionFlow {
     metrics.events.inc({ pipeline: pipeline.name }, read);
     this.#showSecondStage();
     if (late > 0) metrics.dropped.inc({ pipeline: pipeline.name, reason: 'late' }, late);
+    if (repeated > 0) metrics.dropped.inc({ pipeline: pipeline.name, reason: 'duplicate' }, repeated);
     return rejected;
+  }
+
+  /** A producer that retries sends an event twice, under one id: it is scored once. An event without an id has no double. */
+  #isRepeat(entity: string, event: Readonly<Record<string, unknown>>): boolean {
+    const { eventId } = this.#runtime.pipeline;
+    if (eventId === undefined) return false;
+    const id = event[eventId];
+    if (id === undefined || id === null || id === '') return false;
+    return this.#scorer.repeats(entity, String(id));
   }
 
   #score(): { risks: Risk[]; scores: ScoredBatch | undefined } {
