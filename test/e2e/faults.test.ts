@@ -1,4 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { realKafkaMissing } from '../../loadtests/support/real-kafka.js';
+import { BROKEN } from '../faults/broken.js';
+import { copyProgram } from '../faults/program.js';
 import { faultsOf, runFaultSuite, type SuiteReport } from '../faults/suite.js';
 
 /**
@@ -35,6 +40,18 @@ described(missing === undefined ? 'faults' : `faults (skipped: ${missing})`, () 
     );
   }, 240_000);
 });
+
+test.each(Object.entries(BROKEN))(
+  'a program with %s can be made to see the suite fail',
+  async (_how, patches) => {
+    const folder = await mkdtemp(join(tmpdir(), 'riskwire-broken-'));
+    try {
+      expect(await copyProgram(folder, patches)).toBe(join(folder, 'program'));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);
 
 function killed({ byFault }: SuiteReport): string[] {
   return Object.keys(byFault);

@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { realKafkaMissing } from '../../loadtests/support/real-kafka.js';
 import { CommandFailed, exitCodeOf, messageOf } from '../../services/cli/exit.js';
+import { BROKEN } from './broken.js';
 import { faultsOf, runFaultSuite } from './suite.js';
 
 interface Options {
@@ -9,6 +10,7 @@ interface Options {
   readonly events: number;
   readonly scorers: number;
   readonly only?: readonly string[];
+  readonly broken?: string;
   readonly json: boolean;
 }
 
@@ -33,6 +35,12 @@ export async function main(argv: string[]): Promise<void> {
     .option('--events <count>', 'payments, written evenly over the time', positive, 2_000_000)
     .option('--scorers <count>', 'scorer replicas', positive, 2)
     .option('--only <faults...>', 'only these kinds, such as "freeze scorer"')
+    .addOption(
+      new Option(
+        '--broken <how>',
+        'disturb a program with its order rule broken: the comparison must fail',
+      ).choices(Object.keys(BROKEN)),
+    )
     .option('--json', 'end with one JSON object, as the last line', false)
     .addHelpText(
       'after',
@@ -62,6 +70,7 @@ async function run(options: Options): Promise<void> {
     events: Math.round(options.events),
     forMs: options.minutes * 60_000,
     only: options.only,
+    patches: options.broken === undefined ? undefined : BROKEN[options.broken],
     scorers: Math.round(options.scorers),
     say: (line) =>
       process.stderr.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}\n`),
