@@ -44,11 +44,16 @@ export function refusal(text: string, allowed: readonly AddressRange[], secure: 
     parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
   if (allowed.some(([range, bits]) => range.kind() === address.kind() && address.match(range as never, bits)))
     return undefined;
-  const range = address.range();
+  const range = address.range() === 'unicast' && !isGlobal(address) ? 'reserved' : address.range();
   if (range !== 'unicast')
     return `a ${range} address, which webhooks may not reach; an operator can allow it in RISKWIRE_WEBHOOK_ALLOW`;
   if (!secure) return 'and plain http is for the ranges in RISKWIRE_WEBHOOK_ALLOW only; use https';
   return undefined;
+}
+
+/** Of IPv6 only 2000::/3 is given out to hosts. The rest holds forms such as ::7f00:1, IPv4 inside without a name of its own. */
+function isGlobal(address: Address): boolean {
+  return address instanceof ipaddr.IPv4 || (address.parts[0] ?? 0) >> 13 === 1;
 }
 
 /**

@@ -250,7 +250,10 @@ export function problems(...statuses: number[]): Record<number, unknown> {
   };
   const unchanged = { description: 'If-None-Match names the present version', type: 'null' };
   return Object.fromEntries(
-    [400, 401, 403, 429, ...statuses].map((status) => [status, status === 304 ? unchanged : answer(status)]),
+    [400, 401, 403, 413, 415, 429, ...statuses].map((status) => [
+      status,
+      status === 304 ? unchanged : answer(status),
+    ]),
   );
 }
 
