@@ -2,18 +2,27 @@ import type { Contribution, Detector, DetectorBatch, TrainingSet, Weights } from
 import type { FeatureInfo } from '../features/spec.js';
 import { TailCalibration } from '../judging/tail.js';
 import { fitTailPrior, TAIL_PRIOR_SIZE } from '../judging/tail-prior.js';
+import { fitNormalTail, NORMAL_TAIL_SIZE, normalSurprise } from './normal-tail.js';
 import { weight } from './weights.js';
+
+/**
+ * One number far beyond its normal tail is a sharper statement than what the joint models and the memory say of an
+ * event, whose p is taken from training with its anomalies in it: it counts double among the causes.
+ */
+const EMPHASIS = 2;
 
 /**
  * How far out in its own distribution each number of an event lies: the amount among all amounts of its domain,
  * and against the entity's habit. A joint model spreads what one number does over all its features; here the one
- * number speaks for itself. Score: the largest -log10 p over these features and both sides, p from the trained
- * empirical distribution with a generalised Pareto tail. No state.
+ * number speaks for itself. Score: the largest -log10 p over these features and both sides, p from the tail that
+ * normal values have (normal-tail.ts), doubled. Where there were too few values for one, and in packages of before, p
+ * is from the trained empirical distribution with a generalised Pareto tail. No state.
  */
 export class Margins implements Detector {
   readonly name = 'margins';
   readonly group = 'margins';
   readonly stateSize = 0;
+  readonly nominal: boolean;
   readonly #features: readonly number[];
   readonly #tails: readonly { readonly high: TailCalibration; readonly low: TailCalibration }[];
   /** rows x watched features, surprise, negative on the low side */
@@ -22,7 +31,10 @@ export class Margins implements Detector {
   private constructor(
     features: readonly number[],
     tails: readonly { high: TailCalibration; low: TailCalibration }[],
+    /** by feature and side, NORMAL_TAIL_SIZE each, NaN where there is none */
+    private readonly normal: Float32Array | undefined,
   ) {
+    this.nominal = normal !== undefined;
     this.#features = features;
     this.#tails = tails;
   }
@@ -35,6 +47,7 @@ export class Margins implements Detector {
     return new Margins(
       features,
       features.map((_, i) => ({ high: tail(2 * i), low: tail(2 * i + 1) })),
+      weights.normal && weight(weights, 'normal', [2 * features.length, NORMAL_TAIL_SIZE]),
     );
   }
 
@@ -47,13 +60,21 @@ export class Margins implements Detector {
       let most = 0;
       for (let i = 0; i < watched; i++) {
         const value = batch.x[row * batch.features + this.#features[i]!]!;
-        const tail = this.#tails[i]!;
-        const surprise = value >= 0 ? tail.high.surprise(value) : tail.low.surprise(-value);
+        const surprise = this.#surpriseOf(i, value);
         this.#surprise[row * watched + i] = value >= 0 ? surprise : -surprise;
         if (surprise > most) most = surprise;
       }
       out[row] = most;
     }
+  }
+
+  #surpriseOf(i: number, value: number): number {
+    const side = value >= 0 ? 0 : 1;
+    const at = (2 * i + side) * NORMAL_TAIL_SIZE;
+    if (this.normal !== undefined && !Number.isNaN(this.normal[at]!))
+      return EMPHASIS * normalSurprise(this.normal, at, Math.abs(value));
+    const tail = this.#tails[i]!;
+    return side === 0 ? tail.high.surprise(value) : tail.low.surprise(-value);
   }
 
   explain(row: number, most: number): Contribution[] {
@@ -76,11 +97,12 @@ export class Margins implements Detector {
   dispose(): void {}
 }
 
-/** The features that speak for themselves: numbers, and numbers against the entity's habit. */
+/**
+ * The features that speak for themselves: numbers, and their ratio to the entity's habit. The deviation in the entity's
+ * own spreads says the same less well, since an entity's spread is known from few events.
+ */
 export function marginFeatures(features: readonly FeatureInfo[]): number[] {
-  return features.flatMap(({ kind }, index) =>
-    kind === 'value' || kind === 'habit' || kind === 'ratio' ? [index] : [],
-  );
+  return features.flatMap(({ kind }, index) => (kind === 'value' || kind === 'ratio' ? [index] : []));
 }
 
 /**
@@ -125,6 +147,7 @@ function weightsFrom(
   without: ReadonlySet<number>,
 ): Weights {
   const priors = new Float32Array(2 * watched.length * TAIL_PRIOR_SIZE);
+  const normal = new Float32Array(2 * watched.length * NORMAL_TAIL_SIZE).fill(Number.NaN);
   const side = new Float32Array(rows);
   watched.forEach((feature, i) => {
     for (const [s, sign] of [
@@ -134,10 +157,12 @@ function weightsFrom(
       for (let row = 0; row < rows; row++)
         side[row] = without.has(row) ? Number.NaN : Math.max(0, sign * set.x[row * set.features + feature]!);
       priors.set(fitTailPrior(side), (2 * i + s) * TAIL_PRIOR_SIZE);
+      normal.set(fitNormalTail(side) ?? [], (2 * i + s) * NORMAL_TAIL_SIZE);
     }
   });
   return {
     features: { shape: [watched.length], data: Float32Array.from(watched) },
     priors: { shape: [2 * watched.length, TAIL_PRIOR_SIZE], data: priors },
+    normal: { shape: [2 * watched.length, NORMAL_TAIL_SIZE], data: normal },
   };
 }

@@ -3,7 +3,7 @@ import { DAY_SECONDS, LABEL_FEATURES, SecondaryBook } from './secondary-book.js'
 import { type SpellOptions, SpellRates } from './spell-rates.js';
 
 /** a risk at least so surprising (-log10 p) is explained by the event itself and says little of its secondary entity */
-const EXPLAINED = 3;
+const EXPLAINED = 2;
 
 export interface LabelBookOptions {
   /** names of the secondary fields */

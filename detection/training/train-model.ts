@@ -50,6 +50,7 @@ export function trainModel(
     trained.push({
       name: 'margins',
       group: 'margins',
+      nominal: true,
       result: trainMargins(set, plan.features, contaminated),
     });
   }
