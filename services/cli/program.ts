@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { alertApiCommand } from './commands/alert-api.js';
 import { backtestCommand } from './commands/backtest.js';
+import { deadLettersCommand } from './commands/dead-letters.js';
 import { demoCommand } from './commands/demo.js';
 import { localCommand } from './commands/local.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     .addCommand(trainCommand())
     .addCommand(backtestCommand())
     .addCommand(topicsCommand())
+    .addCommand(deadLettersCommand())
     .addCommand(migrateCommand())
     .addCommand(versionCommand());
 
