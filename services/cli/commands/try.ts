@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../../../lib/duration.js';
 import { UsageError } from '../exit.js';
 import { startProgress } from '../progress.js';
 import { examples } from '../settings.js';
@@ -10,7 +11,7 @@ interface Options {
   values?: string[];
   categories?: string[];
   label?: string;
-  labelDelay?: string;
+  labelDelay?: number;
   trainRows?: number;
   trainUntil?: string;
   timeZone?: string;
@@ -39,6 +40,15 @@ function whole(text: string): number {
   return value;
 }
 
+/** seconds */
+function delay(text: string): number {
+  try {
+    return parseDuration(text) / 1000;
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
+
 function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('write a number above 0.');
@@ -60,11 +70,12 @@ export function tryCommand(): Command {
     )
     .option('--values <columns>', 'numbers to watch, comma-separated', list)
     .option('--categories <columns>', 'categories to watch, comma-separated', list)
+    .option('--label <column>', 'what is known to be wrong (1, true, a word): compared with, never a feature')
     .option(
-      '--label <column>',
-      'what is known to be wrong (1, true, a word): compared with, never learned from',
+      '--label-delay <duration>',
+      'how long after a row its label is known, such as 7d: from then on it re-ranks',
+      delay,
     )
-    .option('--label-delay <duration>', 'how long after a row its label is known, such as 7d')
     .option('--train-rows <count>', 'learn on so many rows (default: 15% of the file, at least 500)', whole)
     .option('--train-until <time>', 'learn on the rows before this time')
     .option('--time-zone <zone>', 'of times that name none, such as Asia/Shanghai (default: UTC)')

@@ -1,7 +1,10 @@
 import { explainRow } from '../../../detection/explain.js';
 import { EventColumns } from '../../../detection/features/columns.js';
 import type { Reason } from '../../../detection/judging/reasons.js';
+import type { LabelLog } from '../../../detection/labels/label-log.js';
+import { effectiveFrom } from '../../../detection/labels/records.js';
 import { type FlaggedRow, PartitionScorer, type ScoringModel } from '../../../detection/scoring.js';
+import type { LabelSettings } from '../../../detection/second-stage/second-stage.js';
 import type { Pipeline } from '../../../pipelines/loader.js';
 import { Intake, type Taken } from '../../scorer/intake.js';
 
@@ -25,6 +28,14 @@ export interface OfflineOptions {
   readonly budget: number;
   readonly partitions: number;
   readonly maxEntities: number;
+  readonly feedback?: Feedback | undefined;
+}
+
+/** Labels that come back: each counts from `settings.delay` after its event on, as if it came through the feedback topic. */
+export interface Feedback {
+  readonly settings: LabelSettings;
+  readonly log: LabelLog;
+  isRisk(offset: number): boolean;
 }
 
 /** rows of a micro-batch; where batches are cut makes no difference to any score */
@@ -46,6 +57,7 @@ export class OfflineScorer {
   /** whether the rows that wait are to be scored or to be remembered alone */
   #learning = false;
   readonly #failed = new Set<string>();
+  readonly #feedback: Feedback | undefined;
 
   constructor(
     pipeline: Pipeline,
@@ -55,12 +67,20 @@ export class OfflineScorer {
   ) {
     this.#model = model;
     this.#onScored = onScored;
+    this.#feedback = options.feedback;
     this.#scorer = new PartitionScorer(model, {
       budget: options.budget,
       quietSeconds: pipeline.quiet / 1000,
       partitions: options.partitions,
       maxEntities: options.maxEntities,
       capacity: BATCH,
+      ...(options.feedback && {
+        labels: {
+          settings: options.feedback.settings,
+          log: options.feedback.log,
+          name: `${pipeline.name}/0`,
+        },
+      }),
     });
     this.#intake = new Intake(pipeline, model.plan, (zone) => this.#scorer.engine.knowsZone(zone));
     this.#columns = new EventColumns(BATCH, model.plan.numbers.length, model.plan.categories.length);
@@ -102,6 +122,7 @@ export class OfflineScorer {
     if (columns.size === 0) return;
     if (this.#learning) {
       for (const name of this.#scorer.detect(columns).failed) this.#failed.add(name);
+      for (let row = 0; row < columns.size; row++) this.#giveLabel(row, 0);
       columns.size = 0;
       return;
     }
@@ -125,7 +146,30 @@ export class OfflineScorer {
         },
       });
     }
+    for (let row = 0; row < scored.size; row++) this.#giveLabel(row, scored.firstSurprise[row]!);
+    for (const closed of this.#scorer.second?.takeClosed() ?? []) this.#feedback?.log.add(closed);
     columns.size = 0;
+  }
+
+  /** Puts a row's label where the scorer reads labels; it takes effect after the delay, at a full hour. */
+  #giveLabel(row: number, surprise: number): void {
+    const feedback = this.#feedback;
+    const columns = this.#columns;
+    if (!feedback?.isRisk(columns.offsets[row]!)) return;
+    const { categories } = this.#model.plan;
+    const time = columns.times[row]! / 1000;
+    feedback.log.add({
+      type: 'label',
+      id: String(columns.offsets[row]!),
+      entity: columns.entities[row]!,
+      time,
+      secondary: feedback.settings.secondary.map(
+        (field) => columns.categories[categories.indexOf(field)]![row]!,
+      ),
+      risk: true,
+      surprise,
+      effectiveAt: effectiveFrom(time + feedback.settings.delay),
+    });
   }
 
   #unitOf(number: number, row: number): string {

@@ -1,6 +1,7 @@
 import type { TrainingProgress } from '../../../detection/contract.js';
 import type { Severity } from '../../../detection/judging/budget.js';
 import type { Reason } from '../../../detection/judging/reasons.js';
+import { LabelLog } from '../../../detection/labels/label-log.js';
 import { openTable } from '../../../lib/table-files/open.js';
 import { isBroken, type TableFile, type TableRow } from '../../../lib/table-files/table.js';
 import type { Backend } from '../../../lib/tensors.js';
@@ -9,7 +10,7 @@ import { LocalTime } from '../guess/local-time.js';
 import { type Pace, paceOf } from '../guess/pace.js';
 import { guessRoles, type RoleHints, type Roles } from '../guess/roles.js';
 import { readTime, timeReadingOf } from '../guess/times.js';
-import { OfflineScorer } from '../scoring/offline-scorer.js';
+import { type Feedback, OfflineScorer } from '../scoring/offline-scorer.js';
 import { kindOf, type MadeUp, makePipeline, rolesFor } from './definition.js';
 import { EventTable } from './event-table.js';
 import { type Figures, figuresOf } from './figures.js';
@@ -20,6 +21,8 @@ export interface TryOptions extends RoleHints {
   readonly separator?: string | undefined;
   readonly header?: boolean | undefined;
   readonly encoding?: string | undefined;
+  /** seconds after its row at which a label is known, and re-ranks what comes then; without it labels are compared with alone */
+  readonly labelDelay?: number | undefined;
   readonly trainRows?: number | undefined;
   readonly trainUntil?: string | undefined;
   /** alerts a day */
@@ -71,6 +74,8 @@ const SAMPLE_ROWS = 5000;
 /** alerts over the scored part when no budget is given */
 const ALERTS = 20;
 const DAY = 86_400_000;
+/** events that wait for their labels at most */
+const MOST_HELD = 65_536;
 
 /** Guesses what a file holds, learns on its first part, and scores the rest as the stream would be. */
 export async function tryFile(options: TryOptions): Promise<TryResult> {
@@ -106,7 +111,12 @@ export async function tryFile(options: TryOptions): Promise<TryResult> {
 
   const scores = new Float32Array(table.rows).fill(Number.NaN);
   const risks: TriedRisk[] = [];
-  const limits = { budget, partitions: 1, maxEntities: Math.max(1, Math.min(200_000, table.entities())) };
+  const limits = {
+    budget,
+    partitions: 1,
+    maxEntities: Math.max(1, Math.min(200_000, table.entities())),
+    feedback: feedbackOf(table, made, options.labelDelay),
+  };
   const scorer = new OfflineScorer(made.pipeline, model, limits, ({ offset, score, risk }) => {
     scores[offset] = score;
     if (risk !== undefined) {
@@ -138,6 +148,23 @@ export async function tryFile(options: TryOptions): Promise<TryResult> {
     failed: scorer.failed,
     backend: options.backend.name,
   };
+}
+
+/** Labels as the feedback topic would bring them. */
+function feedbackOf(table: EventTable, made: MadeUp, delay: number | undefined): Feedback | undefined {
+  if (delay === undefined) return undefined;
+  if (table.roles.label === undefined)
+    throw new TryError('--label-delay says when labels are known; name their column with --label');
+  const { secondary } = made.fields;
+  const settings = {
+    secondary: secondary === undefined ? [] : [secondary],
+    delay,
+    window: DAY / 1000,
+    late: 0,
+    spells: {},
+    hold: Math.min(table.rows, MOST_HELD),
+  };
+  return { settings, log: new LabelLog(), isRisk: (index) => table.labelAt(index) === 1 };
 }
 
 async function sampleRows(file: TableFile): Promise<TableRow[]> {

@@ -127,6 +127,7 @@ test('the training part as told, and refused when it leaves nothing', async () =
   expect((await tried(text, { trainRows: 300 })).trainRows).toBe(300);
   expect((await tried(text, { trainUntil: stamp(5 * 400) })).trainRows).toBe(400);
   await expect(tried(text, { trainRows: 700 })).rejects.toThrow(/--train-rows 700 leaves/);
+  await expect(tried(text, { labelDelay: 60 })).rejects.toThrow(/name their column with --label/);
   await expect(tried(text, { trainUntil: 'soon' })).rejects.toThrow(/--train-until soon/);
 });
 
