@@ -1,0 +1,68 @@
+import { Random } from '../../pipelines/random.js';
+import { createFlowBench, messagesOf, payments, type Sent, Topics } from './flow-bench.js';
+
+/** FUZZ_RECORDS=1000000 is what docs/reliability.md shows. */
+const RECORDS = Number(process.env['FUZZ_RECORDS'] ?? 60_000);
+const AT_ONCE = 5_000;
+
+/** What bad wires, bad writers and bad people make of a record. */
+function mutate({ key, value }: Sent, random: Random): Sent {
+  const bytes = Buffer.from(value!);
+  switch (random.below(9)) {
+    case 0: // as it was
+      return { key, value };
+    case 1: // one bit
+      bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
+      return { key, value: bytes };
+    case 2: // some bytes, behind the framing
+      for (let n = random.below(8); n >= 0; n--)
+        bytes[10 + random.below(bytes.length - 10)] = random.below(256);
+      return { key, value: bytes };
+    case 3: // cut off
+      return { key, value: bytes.subarray(0, random.below(bytes.length)) };
+    case 4: // more behind it
+      return { key, value: Buffer.concat([bytes, bytes.subarray(0, random.below(30))]) };
+    case 5: // random from the first byte
+      return { key, value: Buffer.from(Array.from({ length: random.below(60) }, () => random.below(256))) };
+    case 6: // a registry's framing with an id that nobody gave
+      return {
+        key,
+        value: Buffer.concat([Buffer.from([0, 0, 0, random.below(256), 1]), bytes.subarray(10)]),
+      };
+    case 7: // nothing, or nobody
+      return random.unit() < 0.5 ? { key, value: null } : { key: Buffer.alloc(0), value };
+    default: // a long run of one byte, as from a disk that failed
+      bytes.fill(random.below(256), 10 + random.below(bytes.length - 10));
+      return { key, value: bytes };
+  }
+}
+
+test('mutated records never stop the stream, and each is scored, dropped by rule or a dead letter', async () => {
+  const bench = await createFlowBench();
+  const topics = new Topics();
+  const open = bench.open(topics);
+  await open.restore();
+  const random = new Random(RECORDS, 5);
+  const { sent, newest } = await payments(AT_ONCE, 11);
+  let done = 0;
+  while (done < RECORDS) {
+    const count = Math.min(AT_ONCE, RECORDS - done);
+    const mutated = sent.slice(0, count).map((one) => mutate(one, random));
+    const messages = messagesOf(mutated, newest).map((message, index) => ({
+      ...message,
+      offset: String(done + index),
+    }));
+    await open.flow.process(messages, async () => true);
+    done += count;
+  }
+  await open.flow.close();
+  const { read, dropped, dead } = await open.counts();
+  expect(read).toBe(RECORDS);
+  expect(topics.letters.size).toBe(dead);
+  expect(topics.scores.size + dropped + dead).toBe(RECORDS);
+  // all three are there, or little was tried
+  expect(Math.min(topics.scores.size, dropped, dead)).toBeGreaterThan(RECORDS / 1_000);
+  expect([...topics.scores.values()].every(Number.isFinite)).toBe(true);
+  const reasons = new Set([...topics.letters.values()].map(({ reason }) => reason));
+  expect(reasons.size).toBeGreaterThanOrEqual(4);
+}, 600_000);

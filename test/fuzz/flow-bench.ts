@@ -1,0 +1,202 @@
+import { join } from 'node:path';
+import type { KafkaMessage, Producer } from 'kafkajs';
+import { sentenceMaker } from '../../detection/judging/sentences.js';
+import { ownCodec, readSchema, singleObjectEncoder } from '../../lib/avro.js';
+import type { DeadLetter } from '../../lib/dead-letter.js';
+import { EventDecoder } from '../../lib/event-decoder.js';
+import { silentLog } from '../../lib/log.js';
+import { createRegistry, scorerMetrics } from '../../lib/metrics.js';
+import { packageRoot } from '../../lib/paths.js';
+import { SchemaSource } from '../../lib/schema-source.js';
+import type { TopicReader } from '../../lib/topic-reader.js';
+import { topicNames } from '../../lib/topics.js';
+import { loadPipelines } from '../../pipelines/loader.js';
+import { take } from '../../pipelines/source.js';
+import { type Payment, transactionsSource } from '../../pipelines/transactions/generator.js';
+import { loadModels } from '../../services/scorer/models.js';
+import { PartitionFlow, type PipelineRuntime } from '../../services/scorer/partition-flow.js';
+import type { Risk } from '../../services/scorer/risks.js';
+
+const root = packageRoot();
+const names = topicNames('fuzz.');
+
+/** What the topics of one run hold, and what the group has committed. */
+export class Topics {
+  readonly risks = new Map<string, number>();
+  readonly scores = new Map<number, number>();
+  readonly letters = new Map<string, DeadLetter>();
+  readonly state: { key: Buffer; value: Buffer | null }[] = [];
+  committed = 0;
+  /** an id that came with another score than before */
+  readonly contradictions: string[] = [];
+}
+
+export interface FlowBench {
+  readonly runtime: PipelineRuntime;
+  /** a scorer's partition on these topics; `sends` more requests succeed, then all fail */
+  open(topics: Topics): OpenFlow;
+}
+
+export interface OpenFlow {
+  readonly flow: PartitionFlow;
+  restore(): Promise<void>;
+  /** requests that still succeed */
+  sendsLeft: number;
+  /** still the owner: commits count */
+  owner: boolean;
+  counts(): Promise<{ read: number; dropped: number; dead: number }>;
+}
+
+const codecs = {
+  risk: ownCodec<Risk>('risk'),
+  deadLetter: ownCodec<DeadLetter>('dead-letter'),
+  scoreBlock: ownCodec('score-block'),
+  visits: ownCodec<never>('visits'),
+};
+
+/** The scorer's flow of one partition between topics that are lists, so that a property can cut it anywhere. */
+export async function createFlowBench(sampling = 1): Promise<FlowBench> {
+  const [pipeline] = await loadPipelines(join(root, 'pipelines'), join(root, 'schemas'), ['transactions']);
+  const { models } = await loadModels([pipeline!], {
+    folder: join(root, 'models'),
+    backend: 'cpu',
+    batchEvents: 256,
+    log: silentLog(),
+  });
+  const runtime: PipelineRuntime = {
+    pipeline: pipeline!,
+    model: models[0]!.model,
+    decoder: new EventDecoder({
+      reader: pipeline!.schema,
+      source: new SchemaSource({ folder: join(root, 'schemas') }),
+      maxBytes: 1 << 20,
+    }),
+    partitions: 4,
+    labels: undefined,
+  };
+  const sentences = sentenceMaker();
+  return {
+    runtime,
+    open(topics) {
+      const metrics = scorerMetrics(createRegistry('scorer', { processFigures: false }));
+      const open: Partial<OpenFlow> & { sendsLeft: number; owner: boolean } = {
+        sendsLeft: Number.POSITIVE_INFINITY,
+        owner: true,
+      };
+      const send = async (request: Parameters<Producer['send']>[0]) => {
+        await Promise.resolve();
+        if (open.sendsLeft-- <= 0) throw new Error('the broker is away');
+        for (const message of request.messages) keep(topics, request.topic, message);
+        return [];
+      };
+      const flow = new PartitionFlow(
+        runtime,
+        0,
+        {
+          producer: { send } as unknown as Producer,
+          names,
+          metrics,
+          log: silentLog(),
+          now: () => 0,
+          codecs,
+          sentences,
+          commit: async (_topic, _partition, next) => {
+            if (!open.owner || open.sendsLeft <= 0) return false;
+            topics.committed = Number(next);
+            return true;
+          },
+        },
+        { batchEvents: 256, maxEntities: 10_000, checkpointIntervalMs: 1, scoreSampling: sampling },
+      );
+      const sum = async (counter: { get(): Promise<{ values: { value: number }[] }> }) =>
+        (await counter.get()).values.reduce((total, { value }) => total + value, 0);
+      return Object.assign(open, {
+        flow,
+        restore: () => flow.restore(readerOf(topics)),
+        counts: async () => ({
+          read: await sum(metrics.events),
+          dropped: await sum(metrics.dropped),
+          dead: await sum(metrics.deadLetters),
+        }),
+      }) as OpenFlow;
+    },
+  };
+}
+
+function keep(
+  topics: Topics,
+  topic: string,
+  { key, value }: { key?: Buffer | string | null; value: Buffer | string | null },
+): void {
+  const bytes = value === null ? null : Buffer.from(value);
+  if (topic === names.state('transactions')) topics.state.push({ key: Buffer.from(key ?? ''), value: bytes });
+  else if (topic === names.risks) {
+    const { id, score } = codecs.risk.decode(bytes!);
+    const before = topics.risks.get(id);
+    if (before !== undefined && Math.abs(before - score) > 1e-6) topics.contradictions.push(id);
+    topics.risks.set(id, score);
+  } else if (topic === names.deadLetters) {
+    const letter = codecs.deadLetter.decode(bytes!);
+    topics.letters.set(letter.id, letter);
+  } else if (topic === names.scores) {
+    const block = codecs.scoreBlock.decode(bytes!) as { offsets: number[]; scores: number[] };
+    block.offsets.forEach((offset, index) => {
+      const before = topics.scores.get(offset);
+      const score = block.scores[index]!;
+      if (before !== undefined && Math.abs(before - score) > 1e-6) topics.contradictions.push(`@${offset}`);
+      topics.scores.set(offset, score);
+    });
+  }
+}
+
+function readerOf(topics: Topics): TopicReader {
+  return {
+    async readPartition(
+      _topic: string,
+      _partition: number,
+      { onRecord }: { onRecord?: (record: KafkaMessage) => void },
+    ) {
+      const records = [...topics.state];
+      records.forEach((record, index) => {
+        onRecord?.({ ...record, offset: String(index) } as KafkaMessage);
+      });
+      return { records: records.length, end: BigInt(records.length) };
+    },
+  } as unknown as TopicReader;
+}
+
+export interface Sent {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+}
+
+export function messagesOf(sent: readonly Sent[], timestamp: number): KafkaMessage[] {
+  return sent.map(
+    ({ key, value }, offset) =>
+      ({
+        key,
+        value,
+        offset: String(offset),
+        timestamp: String(timestamp),
+        headers: {},
+        attributes: 0,
+      }) as KafkaMessage,
+  );
+}
+
+/** Payments as they come from Kafka, in one partition. */
+export async function payments(count: number, seed: number): Promise<{ sent: Sent[]; newest: number }> {
+  const encode = singleObjectEncoder<Payment>(readSchema(join(root, 'schemas/payment.avsc')));
+  const sent: Sent[] = [];
+  let newest = 0;
+  for await (const batch of take(
+    transactionsSource({ seed, customers: 40, terminals: 60 }),
+    count,
+  ).batches()) {
+    batch.events.forEach((event, index) => {
+      sent.push({ key: Buffer.from(batch.keys[index]!), value: encode(event as Payment) });
+      newest = Math.max(newest, batch.times[index]!);
+    });
+  }
+  return { sent, newest };
+}

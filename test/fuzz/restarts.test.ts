@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import type { KafkaMessage } from 'kafkajs';
+import {
+  createFlowBench,
+  type FlowBench,
+  messagesOf,
+  type OpenFlow,
+  payments,
+  Topics,
+} from './flow-bench.js';
+
+const EVENTS = 1_200;
+const GO_ON = async () => true;
+
+type Action =
+  | { readonly kind: 'read'; readonly events: number }
+  | { readonly kind: 'checkpoint' }
+  /** ends without a word after so many more requests of a last checkpoint */
+  | { readonly kind: 'crash'; readonly after: number }
+  /** another member takes over; the one before it then writes its checkpoint all the same */
+  | { readonly kind: 'takenOver' };
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant('read' as const), events: fc.integer({ min: 1, max: 300 }) }),
+  },
+  { weight: 3, arbitrary: fc.constant({ kind: 'checkpoint' as const }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), after: fc.nat(6) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'takenOver' as const }) },
+);
+
+let bench: FlowBench;
+let messages: KafkaMessage[];
+let undisturbed: Topics;
+
+beforeAll(async () => {
+  bench = await createFlowBench();
+  const { sent, newest } = await payments(EVENTS, 3);
+  // some come twice, some are no events
+  const mixed = sent.flatMap((one, index) => [
+    one,
+    ...(index % 37 === 5 ? [one] : []),
+    ...(index % 101 === 7 ? [{ key: one.key, value: Buffer.from([index & 255, 1, 2]) }] : []),
+  ]);
+  messages = messagesOf(mixed, newest);
+  undisturbed = await run([]);
+});
+
+async function run(actions: readonly Action[]): Promise<Topics> {
+  const topics = new Topics();
+  let open: OpenFlow = bench.open(topics);
+  await open.restore();
+  let position = 0;
+  const renew = async () => {
+    open = bench.open(topics);
+    await open.restore();
+    position = topics.committed;
+  };
+  const read = async (events: number) => {
+    const chunk = messages.slice(position, position + events);
+    if (chunk.length > 0) await open.flow.process(chunk, GO_ON);
+    position += chunk.length;
+  };
+  for (const one of actions) {
+    if (one.kind === 'read') await read(one.events);
+    else if (one.kind === 'checkpoint') await open.flow.close();
+    else if (one.kind === 'crash') {
+      open.sendsLeft = one.after;
+      await open.flow.close().catch(() => undefined);
+      await renew();
+    } else {
+      const before = open;
+      before.owner = false;
+      await renew();
+      await read(50);
+      await before.flow.close().catch(() => undefined);
+    }
+  }
+  await read(messages.length);
+  await open.flow.close();
+  return topics;
+}
+
+test('whatever is cut off where, the same events have the same scores', async () => {
+  expect(undisturbed.scores.size).toBe(EVENTS);
+  expect(undisturbed.risks.size).toBeGreaterThan(0);
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 25 }), async (actions) => {
+      const topics = await run(actions);
+      expect(topics.contradictions).toEqual([]);
+      expect(topics.risks).toEqual(undisturbed.risks);
+      expect(topics.scores).toEqual(undisturbed.scores);
+      expect([...topics.letters.keys()]).toEqual([...undisturbed.letters.keys()]);
+      expect(topics.committed).toBe(messages.length);
+    }),
+    { numRuns: Number(process.env['FUZZ_RUNS'] ?? 25), endOnFailure: true },
+  );
+}, 600_000);
