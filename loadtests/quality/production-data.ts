@@ -10,7 +10,7 @@ export function unitEvents(series: Series, unit: string, start = START): Recorde
     const event: Record<string, unknown> = {
       id: `${unit}:${row}`,
       time: start + row * INTERVAL_MS,
-      plant: 'plant',
+      plant: 'plant-a', // the one whose readings are the recorded ones
       unit,
     };
     VARIABLES.forEach((variable, v) => {
