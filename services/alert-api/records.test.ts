@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { incidentOf } from '../../alerting/incident-example.js';
+import { PLAIN_COMMAND } from '../../alerting/incidents.js';
+import { ownCodec, readSchema, singleObjectEncoder } from '../../lib/avro.js';
+import { packageRoot } from '../../lib/paths.js';
+import { NEW_DELIVERY } from './delivery.js';
+
+const former = (name: string) =>
+  singleObjectEncoder(readSchema(join(packageRoot(), 'schemas', `${name}.1.avsc`)));
+
+test('records of the first version are read, with defaults for what they lack', () => {
+  const incident = { ...incidentOf(), reasons: [] };
+  expect(ownCodec('incident').decode(former('incident')(incident))).toMatchObject({
+    id: incident.id,
+    kind: 'single',
+    reason: '',
+    parent: '',
+    labels: [],
+    seen: [],
+  });
+  const delivery = {
+    ...NEW_DELIVERY,
+    ...{ id: 'dlv_1', incident: 'inc_1', change: 1, endpoint: 'ep', pipeline: 'p', domain: 'd' },
+    ...{ createdAt: 0, updatedAt: 0, nextAttemptAt: 0, body: Buffer.from('x') },
+  };
+  expect(ownCodec('delivery').decode(former('delivery')(delivery))).toMatchObject({
+    id: 'dlv_1',
+    expiresAt: 0,
+    round: 0,
+  });
+  const command = {
+    ...PLAIN_COMMAND,
+    ...{
+      id: 'c',
+      incident: 'inc_1',
+      pipeline: 'p',
+      domain: 'd',
+      entity: 'e',
+      action: 'close',
+      by: 'ann',
+      at: 0,
+    },
+  };
+  expect(ownCodec('incident-command').decode(former('incident-command')(command))).toMatchObject({
+    action: 'close',
+    level: 0,
+  });
+});
