@@ -10,6 +10,12 @@ export interface Episode {
   readonly risks: number;
 }
 
+/** An episode as a report tells it. */
+export interface ToldEpisode extends Episode {
+  readonly number: string;
+  readonly sentence: string;
+}
+
 /** Episodes in the order in which they begin: an alert, and the risks of its key up to the next one. */
 export function episodesOf({
   table,

@@ -1,7 +1,7 @@
+import type { ToldEpisode } from '../episodes.js';
 import type { TryResult } from '../run.js';
 import type { Words } from '../words.js';
 import { type PlotMark, plot } from './plots.js';
-import type { ToldEpisode } from './report.js';
 
 export interface Panel {
   readonly title: string;

@@ -1,6 +1,6 @@
 import type { Sentences } from '../../../../detection/judging/sentences.js';
 import { formatCount } from '../../format.js';
-import { type Episode, episodesOf, strongest } from '../episodes.js';
+import { type Episode, episodesOf, strongest, type ToldEpisode } from '../episodes.js';
 import { guessesOf } from '../guesses.js';
 import type { TryResult } from '../run.js';
 import { pValue } from '../scores-file.js';
@@ -12,11 +12,6 @@ import { type Panel, panelsOf, scorePanel } from './panels.js';
 
 /** episodes that are told one by one, the strongest */
 const TOLD = 50;
-
-export interface ToldEpisode extends Episode {
-  readonly number: string;
-  readonly sentence: string;
-}
 
 /** The whole report as one page: styles and plots are in it, so it opens anywhere without a network. */
 export function reportOf(result: TryResult, words: Words, sentences: Sentences): string {
