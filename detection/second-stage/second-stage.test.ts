@@ -1,0 +1,112 @@
+import { LabelLog } from '../labels/label-log.js';
+import { effectiveFrom } from '../labels/records.js';
+import { decodePage, encodePages } from '../state/encoding.js';
+import { type RankedEvent, SecondStage } from './second-stage.js';
+
+const HOUR = 3600;
+const DELAY = 24 * HOUR;
+
+interface Made {
+  readonly event: RankedEvent;
+  readonly surprises: Float32Array;
+  readonly x: Float32Array;
+  readonly risk: boolean;
+}
+
+/** Payments at ten terminals, every two minutes; those at terminal 3 on odd days are frauds, which nothing else shows. */
+function stream(count: number): Made[] {
+  let state = 7;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return Array.from({ length: count }, (_, i) => {
+    const seconds = 1_700_000_000 + i * 120;
+    const terminal = Math.floor(random() * 10);
+    const surprise = Math.fround(-Math.log10(random()));
+    return {
+      event: {
+        entity: `card-${i % 40}`,
+        secondary: [`t${terminal}`],
+        seconds,
+        offset: i,
+        surprise,
+        suspicion: new Float32Array(2),
+      },
+      surprises: Float32Array.of(surprise),
+      x: Float32Array.of(random() * 2 - 1),
+      risk: terminal === 3 && Math.floor(seconds / 86_400) % 8 < 4,
+    };
+  });
+}
+
+function stage(log: LabelLog): SecondStage {
+  return new SecondStage({
+    settings: { secondary: ['terminal'], delay: DELAY, window: 86_400, late: HOUR, spells: {}, hold: 3000 },
+    detectors: ['margins'],
+    features: [{ name: 'amount', field: 'amount', kind: 'value', number: 0 }],
+    log,
+    name: 'test/0',
+    eventsPerDay: 720,
+  });
+}
+
+/** Ranks and gives labels a day later; with `labelled` false nobody says anything. */
+function run(second: SecondStage, log: LabelLog, made: readonly Made[], labelled = true): number[] {
+  return made.map(({ event, surprises, x, risk }) => {
+    const surprise = second.rank(event, surprises, 0, x, 0);
+    for (const closed of second.takeClosed()) log.add(closed);
+    if (risk && labelled)
+      log.add({
+        type: 'label',
+        id: String(event.offset),
+        entity: event.entity,
+        time: event.seconds,
+        secondary: event.secondary,
+        risk: true,
+        surprise: event.surprise,
+        effectiveAt: effectiveFrom(event.seconds + DELAY),
+      });
+    return surprise;
+  });
+}
+
+test('without labels the first stage is left as it is', () => {
+  const log = new LabelLog();
+  const made = stream(4000);
+  expect(run(stage(log), log, made, false)).toEqual(made.map(({ event }) => event.surprise));
+});
+
+test('learns what the first stage does not see, and then speaks', () => {
+  const log = new LabelLog();
+  const second = stage(log);
+  const made = stream(20_000);
+  const surprise = run(second, log, made);
+  const { on, risks, firstAp, secondAp } = second.figures;
+  expect(on).toBe(true);
+  expect(risks).toBeGreaterThan(300);
+  expect(secondAp).toBeGreaterThan(3 * firstAp);
+  const late = made.map(({ risk }, i) => ({ risk, surprise: surprise[i]! })).slice(10_000);
+  const mean = (of: typeof late) => of.reduce((sum, one) => sum + one.surprise, 0) / of.length;
+  expect(mean(late.filter(({ risk }) => risk))).toBeGreaterThan(2 * mean(late.filter(({ risk }) => !risk)));
+});
+
+test('goes on from a checkpoint as if nothing had happened, and a rerun gives the same', () => {
+  const made = stream(12_000);
+  const log = new LabelLog();
+  const whole = run(stage(log), log, made);
+  // All labels are there from the beginning, as when a stream is scored again.
+  expect(run(stage(log), log, made)).toEqual(whole);
+
+  const first = stage(log);
+  const before = run(first, log, made.slice(0, 7001));
+  first.flush();
+  const second = stage(log);
+  for (const name of ['pending', 'visits', 'stage'] as const) {
+    const slab = first.slabs[name];
+    for (const page of encodePages(slab, slab.allSlots(), 50_000))
+      decodePage(page, second.slabs[name], () => undefined);
+  }
+  second.load();
+  expect([...before, ...run(second, log, made.slice(7001))]).toEqual(whole);
+});
