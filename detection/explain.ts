@@ -27,11 +27,32 @@ export function explainRow(
     detectors[detector.name] = surprise;
     return [{ detector: detector.name, surprise, contributions: detector.explain(row, MOST) }];
   });
+  const labels = scored.flagged.find((flagged) => flagged.row === row)?.labels ?? [];
+  if (labels.length > 0)
+    opinions.push({
+      detector: 'labels',
+      surprise: scored.surprise[row]!,
+      contributions: labels.slice(0, MOST).map(({ share }, i) => ({
+        index: model.plan.features.length + i,
+        space: 'feature',
+        share,
+        expected: Number.NaN,
+        direction: 'unusual',
+      })),
+    });
   const describe = (space: Contribution['space'], index: number): Described =>
     space === 'sensor'
       ? describeSensor(model, columns, row, index, unitOf)
-      : describeFeature(model, scorer, columns, row, index, unitOf);
+      : index >= model.plan.features.length
+        ? describeLabel(labels[index - model.plan.features.length]!)
+        : describeFeature(model, scorer, columns, row, index, unitOf);
   return { reasons: reasonsOf(opinions, describe, MOST), detectors };
+}
+
+/** 'terminal.risks.7d': what the labels say of the event's terminal */
+function describeLabel({ name, value }: { name: string; value: number }): Described {
+  const field = name.slice(0, Math.max(0, name.indexOf('.')));
+  return { feature: name, field, unit: '', observed: value, toUnit: (expected) => expected };
 }
 
 function describeSensor(

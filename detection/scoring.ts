@@ -74,6 +74,8 @@ export interface FlaggedRow {
   readonly severity: Severity;
   /** the first risk of an episode */
   readonly alert: boolean;
+  /** what the labels add, where the second stage speaks: its share, by label feature, see LabelBook.names */
+  readonly labels?: readonly { readonly name: string; readonly value: number; readonly share: number }[];
 }
 
 /** What a partition scorer says of its last micro-batch. The arrays are reused by the next one. */
@@ -215,6 +217,7 @@ export class PartitionScorer {
         threshold,
         severity: severityOf(surprise, threshold),
         alert: decision === 'alert',
+        ...(this.second?.on && { labels: this.second.reasons() }),
       });
     }
     return {
