@@ -10,7 +10,7 @@ export interface ServiceProcess {
   readonly ownEnds: readonly string[];
   /** kill -9; it is started again after `downMs` */
   kill(downMs: number): Promise<void>;
-  /** SIGTERM, waits for its end, and leaves it ended. Kills it when that takes longer than 15 s */
+  /** SIGTERM, waits for its end, and leaves it ended. Kills it when that takes longer than 12 s */
   stop(): Promise<{ clean: boolean; ms: number }>;
   start(): void;
   /** SIGSTOP now, SIGCONT after */
@@ -18,7 +18,7 @@ export interface ServiceProcess {
 }
 
 const RESTART_MS = 500;
-const STOP_MS = 15_000;
+const STOP_MS = 12_000;
 
 /** One service of a deployment as a process that is started again when it ends, as an orchestrator would. */
 export function serviceProcess(options: {

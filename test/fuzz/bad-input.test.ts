@@ -3,7 +3,6 @@ import { createFlowBench, messagesOf, payments, type Sent, Topics } from './flow
 
 /** FUZZ_RECORDS=1000000 is what docs/reliability.md shows. */
 const RECORDS = Number(process.env['FUZZ_RECORDS'] ?? 60_000);
-const AT_ONCE = 5_000;
 
 /** What bad wires, bad writers and bad people make of a record. */
 function mutate({ key, value }: Sent, random: Random): Sent {
@@ -43,25 +42,27 @@ test('mutated records never stop the stream, and each is scored, dropped by rule
   const open = bench.open(topics);
   await open.restore();
   const random = new Random(RECORDS, 5);
-  const { sent, newest } = await payments(AT_ONCE, 11);
   let done = 0;
-  while (done < RECORDS) {
-    const count = Math.min(AT_ONCE, RECORDS - done);
-    const mutated = sent.slice(0, count).map((one) => mutate(one, random));
+  for await (const { sent, newest } of payments(RECORDS, 11)) {
+    const mutated = sent.map((one) => mutate(one, random));
     const messages = messagesOf(mutated, newest).map((message, index) => ({
       ...message,
       offset: String(done + index),
     }));
     await open.flow.process(messages, async () => true);
-    done += count;
+    done += sent.length;
   }
   await open.flow.close();
   const { read, dropped, dead } = await open.counts();
+  process.stdout.write(
+    `${read} read: ${topics.scores.size} scored, ${dropped} dropped, ${dead} dead letters\n`,
+  );
   expect(read).toBe(RECORDS);
   expect(topics.letters.size).toBe(dead);
   expect(topics.scores.size + dropped + dead).toBe(RECORDS);
-  // all three are there, or little was tried
-  expect(Math.min(topics.scores.size, dropped, dead)).toBeGreaterThan(RECORDS / 1_000);
+  // enough of each, or little was tried
+  expect(Math.min(topics.scores.size, dead)).toBeGreaterThan(RECORDS / 20);
+  expect(dropped).toBeGreaterThan(0);
   expect([...topics.scores.values()].every(Number.isFinite)).toBe(true);
   const reasons = new Set([...topics.letters.values()].map(({ reason }) => reason));
   expect(reasons.size).toBeGreaterThanOrEqual(4);

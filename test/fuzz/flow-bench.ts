@@ -184,19 +184,20 @@ export function messagesOf(sent: readonly Sent[], timestamp: number): KafkaMessa
   );
 }
 
-/** Payments as they come from Kafka, in one partition. */
-export async function payments(count: number, seed: number): Promise<{ sent: Sent[]; newest: number }> {
+/** Payments as they come from Kafka, in one partition, for as long as they are asked for. */
+export async function* payments(
+  count: number,
+  seed: number,
+): AsyncGenerator<{ sent: Sent[]; newest: number }> {
   const encode = singleObjectEncoder<Payment>(readSchema(join(root, 'schemas/payment.avsc')));
-  const sent: Sent[] = [];
-  let newest = 0;
-  for await (const batch of take(
-    transactionsSource({ seed, customers: 40, terminals: 60 }),
-    count,
-  ).batches()) {
-    batch.events.forEach((event, index) => {
-      sent.push({ key: Buffer.from(batch.keys[index]!), value: encode(event as Payment) });
-      newest = Math.max(newest, batch.times[index]!);
-    });
+  const source = take(transactionsSource({ seed, customers: 1_000, terminals: 2_000 }), count);
+  for await (const batch of source.batches()) {
+    for (let from = 0; from < batch.events.length; from += 500) {
+      const sent = batch.events.slice(from, from + 500).map((event, index) => ({
+        key: Buffer.from(batch.keys[from + index]!),
+        value: encode(event as Payment),
+      }));
+      yield { sent, newest: Math.max(...batch.times.slice(from, from + 500)) };
+    }
   }
-  return { sent, newest };
 }

@@ -6,6 +6,7 @@ import {
   messagesOf,
   type OpenFlow,
   payments,
+  type Sent,
   Topics,
 } from './flow-bench.js';
 
@@ -36,7 +37,12 @@ let undisturbed: Topics;
 
 beforeAll(async () => {
   bench = await createFlowBench();
-  const { sent, newest } = await payments(EVENTS, 3);
+  const sent: Sent[] = [];
+  let newest = 0;
+  for await (const some of payments(EVENTS, 3)) {
+    sent.push(...some.sent);
+    newest = some.newest;
+  }
   // some come twice, some are no events
   const mixed = sent.flatMap((one, index) => [
     one,
