@@ -1,6 +1,7 @@
 /**
- * The payload formats of other services as JSON schemas, written from their published references (each names its own):
- * tests check what is sent against them. Fields that Riskwire doesn't send are left out, limits are kept.
+ * The payload formats of other services as JSON schemas, written by hand: each names the reference that it is to be held
+ * against when either changes. They are no copies of schemas that the services publish, and nothing was sent to the
+ * services themselves. Fields that Riskwire doesn't send are left out, limits are kept.
  */
 const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength });
 const object = (properties: Record<string, unknown>, required = Object.keys(properties)) => ({
