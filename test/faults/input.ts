@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Producer } from 'kafkajs';
 import { readSchema, singleObjectEncoder } from '../../lib/avro.js';
-import { createProducer, type OutgoingRecord, sendBatches } from '../../lib/kafka.js';
+import { type OutgoingRecord, sendBatches } from '../../lib/kafka.js';
 import type { RealKafka } from '../../loadtests/support/real-kafka.js';
 import { Random } from '../../pipelines/random.js';
 import { take } from '../../pipelines/source.js';
@@ -9,7 +10,8 @@ import { type Payment, transactionsSource } from '../../pipelines/transactions/g
 import { INPUT, PARTITIONS } from './deployment.js';
 
 export interface InputOptions {
-  readonly kafka: RealKafka;
+  /** connected before the first fault: kafkajs doesn't retry that */
+  readonly producer: Producer;
   readonly program: string;
   readonly events: number;
   readonly seed: number;
@@ -27,10 +29,9 @@ const BAD_EACH = 500;
  * @returns records that were acked
  */
 export async function produceInput(options: InputOptions): Promise<number> {
-  const { kafka, events, seed, forMs, onProgress } = options;
+  const { producer, events, seed, forMs, onProgress } = options;
   const encode = singleObjectEncoder<Payment>(readSchema(join(options.program, 'schemas/payment.avsc')));
   const random = new Random(seed);
-  const producer = await createProducer(kafka.kafka, { idempotent: true });
   const customers = events > 500_000 ? 20_000 : 5_000;
   const source = take(transactionsSource({ seed, customers, terminals: 2 * customers }), events);
   const started = Date.now();

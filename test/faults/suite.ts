@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClickHouse } from '../../lib/clickhouse.js';
-import { withAdmin } from '../../lib/kafka.js';
+import { createProducer, withAdmin } from '../../lib/kafka.js';
 import { packageRoot } from '../../lib/paths.js';
 import { topicNames } from '../../lib/topics.js';
 import { Random } from '../../pipelines/random.js';
@@ -214,7 +214,7 @@ async function disturb(options: SuiteOptions, target: Parameters<Fault['run']>[0
   let written = 0;
   let input: 'going' | 'ended' = 'going';
   const producing = produceInput({
-    kafka: target.cluster.kafka,
+    producer: await createProducer(target.cluster.kafka.kafka, { idempotent: true }),
     program: packageRoot(),
     events,
     seed,
