@@ -64,11 +64,12 @@ const MOST_SENDS = 32;
 const MOST_DEAD_BYTES = 8 << 20;
 
 /**
- * With many entities a checkpoint is large: it is due no sooner than so many times what the last one took, so that
- * checkpoints stay a small share of the work. What is read again after a crash grows with it, up to the second bound.
+ * With many entities a checkpoint is large: it is due no sooner than so many times what its pages took to make (sending
+ * them takes about as long again), so that checkpoints stay a small share of the work. What is read again after a crash
+ * grows with it, and so does the lag that the group shows, up to the second bound.
  */
-const CHECKPOINT_SHARE = 15;
-const LONGEST_CHECKPOINT_WAIT_MS = 60_000;
+const CHECKPOINT_SHARE = 40;
+const LONGEST_CHECKPOINT_WAIT_MS = 20_000;
 
 /** One partition of one pipeline, from messages to committed offsets. */
 export class PartitionFlow {
@@ -89,8 +90,8 @@ export class PartitionFlow {
   #checkpointing: Promise<void> | undefined;
   #checkpointFailure: { error: unknown } | undefined;
   #lastCheckpoint = 0;
-  /** ms that the last checkpoint took */
-  #checkpointTook = 0;
+  /** ms of this process that the pages of the last checkpoint took to make */
+  #pagesTook = 0;
   #failing: readonly string[] = [];
 
   constructor(
@@ -431,7 +432,7 @@ export class PartitionFlow {
   }
 
   checkpointDue(): boolean {
-    const wait = Math.min(LONGEST_CHECKPOINT_WAIT_MS, CHECKPOINT_SHARE * this.#checkpointTook);
+    const wait = Math.min(LONGEST_CHECKPOINT_WAIT_MS, CHECKPOINT_SHARE * this.#pagesTook);
     return (
       this.#dependencies.now() - this.#lastCheckpoint >= Math.max(this.#limits.checkpointIntervalMs, wait)
     );
@@ -447,7 +448,6 @@ export class PartitionFlow {
         this.#checkpointFailure ??= { error };
       })
       .finally(() => {
-        this.#checkpointTook = this.#dependencies.now() - this.#lastCheckpoint;
         this.#checkpointing = undefined;
       });
   }
@@ -496,10 +496,11 @@ export class PartitionFlow {
 
   #pages(whole: boolean): Page[] {
     const { entities, domains } = this.#scorer;
+    const started = performance.now();
     this.#scorer.flush();
     const dirty = entities.takeDirty();
     const second = Object.entries(this.#scorer.second?.slabs ?? {}) as [Page['kind'], Slab][];
-    return [
+    const pages = [
       ...encodePages(domains, domains.allSlots()).map((bytes): Page => ({ kind: 'domains', bytes })),
       ...encodePages(entities, whole ? entities.allSlots() : dirty).map(
         (bytes): Page => ({ kind: 'entities', bytes }),
@@ -509,6 +510,8 @@ export class PartitionFlow {
         return encodePages(slab, whole ? slab.allSlots() : changed).map((bytes): Page => ({ kind, bytes }));
       }),
     ];
+    this.#pagesTook = performance.now() - started;
+    return pages;
   }
 
   /** The partition has moved on, or the flow is done: no more labels are wanted. */
