@@ -19,8 +19,8 @@ export interface SourceOptions {
   days?: number;
 }
 
-/** Events at the beginning of a stream that the shipped models learned from: 5 days of payments, half a year of water. */
-const TRAINING_EVENTS = { transactions: 200_000, agriculture: 72_784, production: 2_880 };
+/** Events at the beginning of a stream that the shipped models learned from: ten days of payments, half a year of water. */
+const TRAINING_EVENTS = { transactions: 400_000, agriculture: 72_784, production: 2_880 };
 
 function stretchOf(
   source: EventSource,

@@ -53,7 +53,7 @@ export function trainCommand(): Command {
         .choices(['topic', 'stream'])
         .default('topic'),
     )
-    .option('--events <count>', 'learn from so many events at most', count, 200_000)
+    .option('--events <count>', 'learn from so many events at most', count, 500_000)
     .option(
       '--seed <number>',
       'of everything that is drawn: the same events and seed give the same model',
