@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Batch, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { sentenceMaker } from '../../detection/judging/sentences.js';
 import type { ScoringModel } from '../../detection/scoring.js';
 import { ownCodec } from '../../lib/avro.js';
@@ -174,6 +174,21 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   };
 
   /**
+   * Steers the consumer. False when it can't be done because the client is between two memberships after a crash of
+   * its own: the next one brings a new member id, and with it every partition anew.
+   */
+  const asMember = (steer: (member: Consumer) => void): boolean => {
+    if (consumer === undefined) return false;
+    try {
+      steer(consumer.consumer);
+      return true;
+    } catch (error) {
+      if (!isMoved(error)) throw error;
+      return false;
+    }
+  };
+
+  /**
    * A partition's sends, its checkpoint or its restore have failed for longer than the client retries: the broker is
    * away. What was not checkpointed is given up, the last checkpoint is restored as often as it takes, and reading
    * goes on from there; nothing was committed meanwhile.
@@ -181,9 +196,10 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   const renew = (topic: string, partition: number, error: unknown): void => {
     log.error({ topic, partition, error }, 'a partition is taken up again from its last checkpoint');
     const paused = [{ topic, partitions: [partition] }];
-    consumer?.consumer.pause(paused);
+    const member = asMember((one) => one.pause(paused));
     owned.get(`${topic}/${partition}`)?.flow.leave();
     owned.delete(`${topic}/${partition}`);
+    if (!member) return;
     renewing.set(`${topic}/${partition}`, error);
     const again = async (): Promise<void> => {
       await sleep(RENEW_WAIT_MS);
@@ -192,8 +208,10 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       await one?.restored;
       const next =
         one?.flow.next ?? (await committedOffset(kafka, `${options.group}-scorer`, topic, partition));
-      consumer?.consumer.seek({ topic, partition, offset: String(next) });
-      consumer?.consumer.resume(paused);
+      asMember((one) => {
+        one.seek({ topic, partition, offset: String(next) });
+        one.resume(paused);
+      });
       renewing.delete(`${topic}/${partition}`);
     };
     // A restore that fails comes back here by itself.
@@ -210,32 +228,27 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     generation: { memberId: string },
   ): void => {
     joined = true;
-    if (generation.memberId !== memberId) {
-      owned.clear();
-      renewing.clear();
-    }
+    const stranger = generation.memberId !== memberId;
     memberId = generation.memberId;
-    unchecked = new Set(
-      Object.entries(assignment).flatMap(([topic, list]) => list.map((one) => `${topic}/${one}`)),
-    );
     const mine = new Set(
       Object.entries(assignment).flatMap(([topic, partitions]) =>
         partitions.map((partition) => `${topic}/${partition}`),
       ),
     );
+    unchecked = new Set(mine);
     for (const [key, { flow }] of owned) {
-      if (mine.has(key)) continue;
+      if (mine.has(key) && !stranger) continue;
       flow.leave();
       owned.delete(key);
     }
-    for (const key of renewing.keys()) if (!mine.has(key)) renewing.delete(key);
+    for (const key of renewing.keys()) if (!mine.has(key) || stranger) renewing.delete(key);
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) {
         if (owned.has(`${topic}/${partition}`)) continue;
         take(topic, partition);
         // It may have been paused when it was lost, and pauses outlast memberships.
         renewing.delete(`${topic}/${partition}`);
-        consumer?.consumer.resume([{ topic, partitions: [partition] }]);
+        asMember((member) => member.resume([{ topic, partitions: [partition] }]));
       }
     }
     log.info({ assignment }, 'partitions assigned');

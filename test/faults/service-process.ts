@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ServiceProcess {
   readonly name: string;
   readonly running: boolean;
-  /** ends that nobody asked for, with the exit code or signal */
+  /** ends that nobody asked for, with the exit code or signal and the last output */
   readonly ownEnds: readonly string[];
   /** kill -9; it is started again after `downMs` */
   kill(downMs: number): Promise<void>;
@@ -18,6 +18,8 @@ export interface ServiceProcess {
 }
 
 const RESTART_MS = 500;
+/** what is told of the output of a service that ended by itself, in characters */
+const KEPT = 2_000;
 const STOP_MS = 12_000;
 
 /** One service of a deployment as a process that is started again when it ends, as an orchestrator would. */
@@ -44,6 +46,12 @@ export function serviceProcess(options: {
     child = one;
     one.stdout?.pipe(log, { end: false });
     one.stderr?.pipe(log, { end: false });
+    let last = '';
+    for (const stream of [one.stdout, one.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        last = (last + chunk.toString()).slice(-KEPT);
+      });
+    }
     const endWithUs = () => one.kill('SIGKILL');
     process.once('exit', endWithUs);
     ended = new Promise((resolve) => {
@@ -53,7 +61,7 @@ export function serviceProcess(options: {
         if (child === one) child = undefined;
         log.write(`(ended by ${signal ?? `exit code ${code}`})\n`);
         if (wanted) {
-          ownEnds.push(`${name}: ${signal ?? `exit code ${code}`}`);
+          ownEnds.push(`${name}: ${signal ?? `exit code ${code}`}: ${last.trim()}`);
           setTimeout(() => wanted && start(), RESTART_MS).unref();
         }
         resolve();
