@@ -26,7 +26,10 @@ described(missing === undefined ? 'faults' : `faults (skipped: ${missing})`, () 
     }).catch((error: unknown) => {
       throw new Error(`the suite failed after: ${lines.slice(-5).join(' | ')}`, { cause: error });
     });
-    expect({ faults: faultsOf(report), ownEnds: report.ownEnds }).toEqual({ faults: [], ownEnds: [] });
+    // A service that can't reach a broker when it starts may end and be started again; an exception that nobody
+    // caught (exit code 7 with the WebAssembly backend's handler) is a defect even if nothing was lost by it.
+    expect(faultsOf(report)).toEqual([]);
+    expect(report.ownEnds.filter((end) => end.includes('exit code 7'))).toEqual([]);
     expect(report.kills).toBeGreaterThanOrEqual(5);
     expect(report.risks).toBeGreaterThan(20);
     expect(killed(report)).toEqual(
