@@ -189,6 +189,8 @@ const feedback: Table = {
     entity: field('entity'),
     incident: field('incident'),
     event_id: field('eventId'),
+    secondary: field('secondary'),
+    surprise: field('surprise'),
     event_time: field('eventTime'),
     label: field('label'),
     given_at: field('givenAt'),
