@@ -11,6 +11,7 @@ import type { BacktestResult } from '../backtest/result.js';
 import { CommandFailed, UsageError } from '../exit.js';
 import { startProgress } from '../progress.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
+import { openTopics } from '../topic-access.js';
 
 const BacktestConfig = Type.Object({
   brokers: list(['127.0.0.1:9092'], {
@@ -162,24 +163,8 @@ async function replayOf(
     const source = sourceOf(pipeline.name, { examplesDir: join(packageRoot(), 'examples') });
     return replaySource(source, pipeline, partitions, events);
   }
-  const [{ createKafka, waitForKafka }, { createLog }, { RegistryClient }, { SchemaSource }] =
-    await Promise.all([
-      import('../../../lib/kafka.js'),
-      import('../../../lib/log.js'),
-      import('../../../lib/registry.js'),
-      import('../../../lib/schema-source.js'),
-    ]);
-  const log = createLog('backtest', { level: 'warn', destination: process.stderr });
-  const kafka = createKafka({ brokers: config.brokers, clientId: 'riskwire-backtest', log });
-  await waitForKafka(kafka, { timeoutMs: config.startupTimeout, brokers: config.brokers });
-  const registry = config.registryUrl
-    ? new RegistryClient({
-        url: config.registryUrl,
-        user: config.registryUser,
-        password: config.registryPassword,
-      })
-    : undefined;
-  return replayTopic(kafka, pipeline, new SchemaSource({ folder: config.schemasDir, registry }), events);
+  const { kafka, source } = await openTopics('backtest', config);
+  return replayTopic(kafka, pipeline, source, events);
 }
 
 async function comparisonOf(

@@ -8,6 +8,7 @@ import { CommandFailed, UsageError } from '../exit.js';
 import type { SampleEvent } from '../propose/propose.js';
 import { documentedTopic } from '../propose/schema-fields.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
+import { openTopics } from '../topic-access.js';
 
 const ProposeConfig = Type.Object({
   brokers: list(['127.0.0.1:9092'], {
@@ -149,29 +150,8 @@ async function fromTopic(
   most: number,
   config: ProposeConfig,
 ): Promise<Found> {
-  const [
-    { createKafka, waitForKafka },
-    { createLog },
-    { RegistryClient },
-    { SchemaSource },
-    { rawSample, decodeSample },
-  ] = await Promise.all([
-    import('../../../lib/kafka.js'),
-    import('../../../lib/log.js'),
-    import('../../../lib/registry.js'),
-    import('../../../lib/schema-source.js'),
-    import('../propose/topic-sample.js'),
-  ]);
-  const log = createLog('propose', { level: 'warn', destination: process.stderr });
-  const kafka = createKafka({ brokers: config.brokers, clientId: 'riskwire-propose', log });
-  await waitForKafka(kafka, { timeoutMs: config.startupTimeout, brokers: config.brokers });
-  const registry = config.registryUrl
-    ? new RegistryClient({
-        url: config.registryUrl,
-        user: config.registryUser,
-        password: config.registryPassword,
-      })
-    : undefined;
+  const { rawSample, decodeSample } = await import('../propose/topic-sample.js');
+  const { kafka, registry, source } = await openTopics('propose', config);
   const raw = await rawSample(kafka, topic, most);
   const schema =
     given ?? (await registered(topic, registry)) ?? (await bySchemasFolder(raw, config.schemasDir));
@@ -181,7 +161,7 @@ async function fromTopic(
     );
   return {
     ...schema,
-    ...(await decodeSample(raw, schema.schema, new SchemaSource({ folder: config.schemasDir, registry }))),
+    ...(await decodeSample(raw, schema.schema, source)),
   };
 }
 

@@ -8,6 +8,7 @@ import type { RecordedEvents, TrainReport } from '../../scorer/train.js';
 import { formatCount, formatSeconds } from '../format.js';
 import { type Progress, startProgress } from '../progress.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
+import { openTopics } from '../topic-access.js';
 import { packageVersion } from './version.js';
 
 const TrainConfig = Type.Object({
@@ -117,36 +118,9 @@ async function eventsOf(
       stretch: 'training',
     }).batches();
   }
-  const [
-    { createKafka, waitForKafka },
-    { createLog },
-    { RegistryClient },
-    { SchemaSource },
-    { eventsFromTopic },
-  ] = await Promise.all([
-    import('../../../lib/kafka.js'),
-    import('../../../lib/log.js'),
-    import('../../../lib/registry.js'),
-    import('../../../lib/schema-source.js'),
-    import('../training-events.js'),
-  ]);
-  const log = createLog('train', { level: 'warn', destination: process.stderr });
-  const kafka = createKafka({ brokers: config.brokers, clientId: 'riskwire-train', log });
-  await waitForKafka(kafka, { timeoutMs: config.startupTimeout, brokers: config.brokers });
-  const registry = config.registryUrl
-    ? new RegistryClient({
-        url: config.registryUrl,
-        user: config.registryUser,
-        password: config.registryPassword,
-      })
-    : undefined;
-  return eventsFromTopic(
-    kafka,
-    pipeline,
-    new SchemaSource({ folder: config.schemasDir, registry }),
-    events,
-    onRead,
-  );
+  const { eventsFromTopic } = await import('../training-events.js');
+  const { kafka, source } = await openTopics('train', config);
+  return eventsFromTopic(kafka, pipeline, source, events, onRead);
 }
 
 /** Progress of one part after another; each has its own pace and its own time left. */
