@@ -67,13 +67,14 @@ test('what a member wrote that had lost its partition does not win over newer st
 
   const owner = new CheckpointLog();
   owner.restore(topic.records);
-  const newer = owner.checkpoint([page('delta')], false, point(40));
+  expect(owner.wholeDue).toBe(true);
+  const newer = owner.checkpoint([page('new whole')], true, point(40));
   topic.append([...newer.pages, newer.marker]);
   // The stale member's commit is refused by the broker, so it never gets as far as `committed`.
   const stale = old.checkpoint([page('stale')], true, point(25));
   topic.append([...stale.pages, stale.marker]);
 
-  expect(topic.restore()).toEqual({ next: 40, pages: ['whole', 'delta'] });
+  expect(topic.restore()).toEqual({ next: 40, pages: ['new whole'] });
 });
 
 test('after a whole checkpoint is committed the older ones are deleted', () => {
@@ -90,4 +91,34 @@ test('after a whole checkpoint is committed the older ones are deleted', () => {
   }
   expect(topic.restore()).toEqual({ next: 30, pages: ['two'] });
   expect(topic.records.size).toBe(2);
+});
+
+test('two former owners that were frozen one after the other delete nothing that a third has committed', () => {
+  const topic = new Topic();
+  const take = () => {
+    const log = new CheckpointLog();
+    log.restore(topic.records);
+    return log;
+  };
+  const write = (log: CheckpointLog, text: string, next: number, whole = log.wholeDue) => {
+    const records = log.checkpoint([page(text)], whole, point(next));
+    topic.append(records.pages);
+    return records.marker;
+  };
+  const first = take();
+  topic.append([write(first, 'one', 10)]);
+  topic.append(first.committed());
+  // Frozen with its pages acked and its marker on the way.
+  const late = write(first, 'one ahead', 50);
+  const second = take();
+  topic.append([write(second, 'two', 45, true)]);
+  // Frozen with its offsets committed and the tombstones on the way.
+  const tombstones = second.committed();
+  topic.append([late]);
+  const third = take();
+  topic.append([write(third, 'three', 60)]);
+  topic.append(third.committed());
+  topic.append([write(third, 'three and more', 70)]);
+  topic.append(tombstones);
+  expect(topic.restore()).toEqual({ next: 70, pages: ['three', 'three and more'] });
 });

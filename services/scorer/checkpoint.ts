@@ -10,7 +10,9 @@ import { Compile } from 'typebox/compile';
  * so a checkpoint without its marker (the writer died) doesn't exist, and the one before it is still there.
  * The state at an offset is a function of the log alone, so whoever wrote a marker, the one with the highest
  * offset is right. Old checkpoints are deleted (tombstones) only after the offsets of a newer whole one were
- * committed, which a member that has lost its partition can't do.
+ * committed, which a member that has lost its partition can't do. An owner's first checkpoint is a whole one, so what
+ * it commits rests on pages of its own alone: a former owner that is slow to delete what it knows of has never heard
+ * of them, and whoever has is a later owner, past a whole one of its own.
  */
 export interface StateRecord {
   readonly key: string;
@@ -57,7 +59,7 @@ export class CheckpointLog {
   #wholeBytes = 0;
   #deltaBytes = 0;
 
-  /** whether the next checkpoint should be a whole one: there is none, or the changes since outweigh it */
+  /** whether the next checkpoint must be a whole one: this owner has made none, or the changes since outweigh it */
   get wholeDue(): boolean {
     return this.#chain.length === 0 || this.#deltaBytes > this.#wholeBytes || this.#chain.length > 200;
   }
@@ -77,17 +79,6 @@ export class CheckpointLog {
       if (complete) best = found;
     }
     if (best === undefined) return undefined;
-    const pages: Page[] = [];
-    this.#wholeBytes = 0;
-    this.#deltaBytes = 0;
-    best.chain.forEach(({ id }, index) => {
-      for (const page of pagesOf(records, id)) {
-        if (index === 0) this.#wholeBytes += page.bytes.length;
-        else this.#deltaBytes += page.bytes.length;
-        pages.push(page);
-      }
-    });
-    this.#chain = best.chain;
     return {
       point: {
         next: BigInt(best.next),
@@ -95,7 +86,7 @@ export class CheckpointLog {
         model: best.model,
         budget: best.budget,
       },
-      pages,
+      pages: best.chain.flatMap(({ id }) => pagesOf(records, id)),
     };
   }
 
