@@ -106,7 +106,7 @@ test('two former owners that were frozen one after the other delete nothing that
     return records.marker;
   };
   const first = take();
-  topic.append([write(first, 'one', 10)]);
+  topic.append([write(first, 'one, and long enough', 10)]);
   topic.append(first.committed());
   // Frozen with its pages acked and its marker on the way.
   const late = write(first, 'one ahead', 50);
