@@ -9,7 +9,9 @@ export interface Receipt {
   /** the webhook-id, or that of an item of a digest */
   id: string;
   incident: string;
-  /** milliseconds from when the risk was scored, which is when its incident changed, until the request was here */
+  /** when the risk was scored, which is when its incident changed; epoch ms */
+  changedAt: number;
+  /** milliseconds from then until the request was here */
   delayMs: number;
 }
 
@@ -110,7 +112,13 @@ function receiptsOf(body: Buffer, id: string, at: number): Receipt[] {
     timestamp: string;
     data: { incident?: { id: string }; items?: { webhookId: string; incident: string }[] };
   };
-  const delayMs = at - Date.parse(timestamp);
-  if (data.incident) return [{ id, incident: data.incident.id, delayMs }];
-  return (data.items ?? []).map((item) => ({ id: item.webhookId, incident: item.incident, delayMs }));
+  const changedAt = Date.parse(timestamp);
+  const delayMs = at - changedAt;
+  if (data.incident) return [{ id, incident: data.incident.id, changedAt, delayMs }];
+  return (data.items ?? []).map((item) => ({
+    id: item.webhookId,
+    incident: item.incident,
+    changedAt,
+    delayMs,
+  }));
 }
