@@ -2,6 +2,11 @@
  * The payload formats of other services as JSON schemas, written by hand: each names the reference that it is to be held
  * against when either changes. They are no copies of schemas that the services publish, and nothing was sent to the
  * services themselves. Fields that Riskwire doesn't send are left out, limits are kept.
+ *
+ * In November 2026 what `format.test.ts` renders was also validated against what the services publish for machines:
+ * PagerDuty's OpenAPI document (github.com/PagerDuty/api-schema at 91a06fb), Opsgenie's (github.com/opsgenie/opsgenie-oas
+ * at 71c5534), Adaptive Cards' schema 1.5 (github.com/microsoft/AdaptiveCards at 644d933) and Slack's types
+ * (@slack/types 3.2.0). Feishu, DingTalk and WeCom publish prose and examples only.
  */
 const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength });
 const object = (properties: Record<string, unknown>, required = Object.keys(properties)) => ({
