@@ -53,6 +53,8 @@ export function incidentOf(more: Partial<Incident> = {}): Incident {
     peakAt: 0,
     waitingSince: at,
     escalations: 0,
+    judged: 0,
+    events: [],
     ...more,
   };
 }

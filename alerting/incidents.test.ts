@@ -4,6 +4,7 @@ import {
   type Incident,
   type IncidentCommand,
   type IncidentRules,
+  KEPT_EVENTS,
   KEPT_PER_ENTITY,
   type RiskInput,
   takeCommand,
@@ -34,6 +35,9 @@ function risk(id: string, minute: number, severity: Severity = 'medium', score =
     sentences: { en: `risk ${id}` },
     context: {},
     model: 'm',
+    eventId: '',
+    secondary: {},
+    firstScore: 0,
   };
 }
 
@@ -316,4 +320,35 @@ test('a risk that a scorer publishes once more is only marked as seen', () => {
 test('the same offset of another partition is another event', () => {
   const { changes } = run([risk('a', 0), { ...risk('b', 1), partition: 1, offset: 0 }]);
   expect(changes.map(kinds)).toEqual([['opened'], ['grown']]);
+});
+
+test('an incident keeps its newest events where the pipeline learns from labels, and none elsewhere', () => {
+  const labelled = Array.from({ length: KEPT_EVENTS + 3 }, (_, i) => ({
+    ...risk(`r${i}`, i),
+    eventId: `e${i}`,
+    secondary: { terminal: `t${i}` },
+    firstScore: 1 + i,
+  }));
+  const [incident] = run(labelled).incidents;
+  expect(incident!.risks).toBe(KEPT_EVENTS + 3);
+  expect(incident!.events).toHaveLength(KEPT_EVENTS);
+  expect(incident!.events.at(-1)).toEqual({
+    time: labelled.at(-1)!.eventTime,
+    offset: labelled.at(-1)!.offset,
+    eventId: `e${KEPT_EVENTS + 2}`,
+    secondary: { terminal: `t${KEPT_EVENTS + 2}` },
+    surprise: KEPT_EVENTS + 3,
+  });
+  expect(run([risk('a', 0)]).incidents[0]!.events).toEqual([]);
+});
+
+test('a confirmed incident can be confirmed once more when risks have come since', () => {
+  const opened = run([risk('a', 0)]).incidents;
+  const confirmed = takeCommand(opened, command('inc-a', 'confirm'), 0).incidents;
+  expect(takeCommand(confirmed, command('inc-a', 'confirm'), 1).changes[0]!.kind).toBe('seen');
+  const grown = takeRisk(confirmed, risk('b', 1), { partition: 0, offset: 1 }, rules).incidents;
+  expect(takeCommand(grown, command('inc-a', 'confirm'), 2).changes[0]).toMatchObject({
+    kind: 'confirmed',
+    incident: { judged: 2 },
+  });
 });

@@ -36,12 +36,24 @@ export interface IncidentReason {
   share: number;
 }
 
+/** What an incident keeps of its events, so that a label of the incident is one of each. */
+export interface IncidentEvent {
+  time: number;
+  offset: number;
+  eventId: string;
+  /** secondary entities by field */
+  secondary: Record<string, string>;
+  /** -log10 p of the event in itself */
+  surprise: number;
+}
+
 /** What incidents need of a risk; times are epoch milliseconds. */
 export interface RiskInput {
   id: string;
   pipeline: string;
   domain: string;
   entity: string;
+  eventId: string;
   eventTime: number;
   /** where its event is in the input topic */
   partition: number;
@@ -54,6 +66,9 @@ export interface RiskInput {
   sentences: Record<string, string>;
   context: Record<string, string>;
   model: string;
+  secondary: Record<string, string>;
+  /** -log10 p of the event in itself; 0 where the pipeline uses no labels */
+  firstScore: number;
 }
 
 /** The record of riskwire.incidents; schemas/incident.avsc documents its fields. */
@@ -96,6 +111,8 @@ export interface Incident {
   peakAt: number;
   waitingSince: number;
   escalations: number;
+  judged: number;
+  events: IncidentEvent[];
 }
 
 export const COMMAND_ACTIONS = [
@@ -154,6 +171,9 @@ export interface Outcome {
   incidents: readonly Incident[];
   changes: readonly Change[];
 }
+
+/** events that an incident keeps, the newest ones */
+export const KEPT_EVENTS = 64;
 
 /** Incidents kept of one entity: late risks find the one they belong to among the newest few. */
 export const KEPT_PER_ENTITY = 4;
@@ -279,9 +299,15 @@ export function effectOf(
         ? { kind: 'closed', state: 'closed' }
         : undefined;
     case 'confirm':
-      return incident.verdict === 'confirmed' || incident.state === 'falseAlarm'
+      // Once more when there are risks that were not there the last time.
+      return (incident.verdict === 'confirmed' && incident.judged >= incident.risks) ||
+        incident.state === 'falseAlarm'
         ? undefined
-        : { kind: 'confirmed', state: incident.state, more: { verdict: 'confirmed' } };
+        : {
+            kind: 'confirmed',
+            state: incident.state,
+            more: { verdict: 'confirmed', judged: incident.risks },
+          };
     case 'label':
       return { kind: 'labelled', state: incident.state, more: { labels: command.labels } };
     case 'escalate':
@@ -324,6 +350,8 @@ function open(risk: RiskInput, place: { partition: number; offset: number }, rul
     verdict: '',
     waitingSince: risk.scoredAt,
     escalations: 0,
+    judged: 0,
+    events: eventsWith([], risk),
     change: 1,
     changeKind: 'opened',
     changedAt: risk.scoredAt,
@@ -372,10 +400,18 @@ function join(incident: Incident, risk: RiskInput, offset: number, rules?: Sever
     lastEventOffset: risk.offset,
     risks: incident.risks + 1,
     maxScore: Math.max(incident.maxScore, risk.score),
+    events: eventsWith(incident.events, risk),
     ...(stronger
       ? { reasons: risk.reasons, sentences: risk.sentences, context: risk.context, model: risk.model }
       : {}),
   });
+}
+
+function eventsWith(events: readonly IncidentEvent[], risk: RiskInput): IncidentEvent[] {
+  const { eventTime: time, offset, eventId, secondary, firstScore: surprise } = risk;
+  // Nobody learns from labels of a pipeline that uses none.
+  if (!(surprise > 0)) return [...events];
+  return [...events, { time, offset, eventId, secondary, surprise }].slice(-KEPT_EVENTS);
 }
 
 function next(incident: Incident, kind: ChangeKind, after: Partial<Incident>): Incident {

@@ -36,6 +36,9 @@ function child(n: number, minute: number, severity: RiskInput['severity'] = 'med
     sentences: {},
     context: {},
     model: 'm',
+    eventId: '',
+    secondary: {},
+    firstScore: 0,
   };
   const outcome = takeRisk(
     [],

@@ -125,6 +125,8 @@ function open(
     lastRiskAt,
     waitingSince: newcomer.toldAt,
     escalations: 0,
+    judged: 0,
+    events: [],
     timeZone: first.timeZone,
     risks: members.length,
     maxScore: strongest.score,

@@ -43,6 +43,8 @@ const incident: Incident = {
     peakAt: 0,
     waitingSince: 0,
     escalations: 0,
+    judged: 0,
+    events: [],
   },
   reasons: [
     {

@@ -1,11 +1,5 @@
 import type { EachBatchPayload } from 'kafkajs';
-import {
-  announces,
-  type Change,
-  type Incident,
-  type Outcome,
-  PLAIN_COMMAND,
-} from '../../alerting/incidents.js';
+import { announces, type Change, type Outcome, PLAIN_COMMAND } from '../../alerting/incidents.js';
 import { groupOf, type Member, memberOf, takeMember } from '../../alerting/parents.js';
 import { coPartitioned } from '../../lib/co-partitioned.js';
 import { parentId } from '../../lib/ids.js';
@@ -14,9 +8,10 @@ import { partitionOf } from '../../lib/partitioner.js';
 import { deliveriesOf } from './announce.js';
 import { shareBodies } from './delivery-worker.js';
 import type { FlowDeps, Owned } from './flow-deps.js';
+import { isLabel, labelsOf } from './labels.js';
 import { Ownership } from './ownership.js';
 import { PartitionState, Segment } from './partition-state.js';
-import { type CommandRecord, entityKey, type Feedback } from './records.js';
+import { type CommandRecord, entityKey } from './records.js';
 import { type Redelivery, redeliver } from './redelivery.js';
 import { followParents, groupKey, Related } from './related.js';
 import { type OwnCommand, sweep } from './sweep.js';
@@ -43,7 +38,7 @@ const STOP_GRACE_MS = 3_000;
  *
  *   risks    ─┐                ┌─▶ incidents ─▶ deliveries ─▶ worker ─▶ webhooks
  *   commands ─┴─▶ fold by entity
- *                 ▲            └─▶ feedback (a false alarm is a label)
+ *                 ▲            └─▶ feedback (a person's verdict is a label of each event)
  *                 └── restored from incidents when a partition becomes ours
  */
 export async function startFlow(deps: FlowDeps): Promise<Flow> {
@@ -200,7 +195,7 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
     );
     const labels = changes
       .filter(({ kind, incident }) => isLabel(kind) && incident.kind === 'single')
-      .map(({ incident }) => labelOf(incident));
+      .flatMap(({ incident }) => labelsOf(incident));
     await sendBatches(
       deps.producer,
       topics.feedback,
@@ -297,28 +292,6 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
 /** What must be followed by a write of its own: changes that someone may be told of. */
 function isFinal(change: Change): boolean {
   return announces(change.kind) || isLabel(change.kind);
-}
-
-/** Does it say whether the incident was right? Then it is a label for the models. */
-function isLabel(kind: Change['kind']): boolean {
-  return kind === 'falseAlarm' || kind === 'confirmed';
-}
-
-function labelOf(incident: Incident): Feedback {
-  const { pipeline, domain, entity } = incident;
-  return {
-    id: `${incident.id}-${incident.change}`,
-    pipeline,
-    domain,
-    entity,
-    incident: incident.id,
-    eventId: '',
-    eventTime: incident.lastRiskAt,
-    label: incident.verdict === 'confirmed' && incident.state !== 'falseAlarm' ? 'risk' : 'falseAlarm',
-    givenAt: incident.changedAt,
-    givenBy: incident.changedBy,
-    note: incident.note,
-  };
 }
 
 function* values<V>(entries: Iterable<[string, V]>): Iterable<V> {

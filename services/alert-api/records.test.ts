@@ -5,8 +5,8 @@ import { ownCodec, readSchema, singleObjectEncoder } from '../../lib/avro.js';
 import { packageRoot } from '../../lib/paths.js';
 import { NEW_DELIVERY } from './delivery.js';
 
-const former = (name: string) =>
-  singleObjectEncoder(readSchema(join(packageRoot(), 'schemas', `${name}.1.avsc`)));
+const former = (name: string, version = 1) =>
+  singleObjectEncoder(readSchema(join(packageRoot(), 'schemas', `${name}.${version}.avsc`)));
 
 test('records of the first version are read, with defaults for what they lack', () => {
   const incident = { ...incidentOf(), reasons: [] };
@@ -45,4 +45,28 @@ test('records of the first version are read, with defaults for what they lack', 
     action: 'close',
     level: 0,
   });
+});
+
+test('records from before labels named events and secondary entities are read', () => {
+  const incident = { ...incidentOf(), reasons: [] };
+  expect(ownCodec('incident').decode(former('incident', 2)(incident))).toMatchObject({
+    id: incident.id,
+    judged: 0,
+    events: [],
+  });
+  const risk = {
+    ...{ id: 'r', pipeline: 'p', domain: 'd', entity: 'e', eventTime: 1, scoredAt: 2, topic: 't' },
+    ...{ partition: 0, offset: 3, score: 4, pValue: 1e-4, threshold: 3, severity: 'low' },
+    ...{ detectors: {}, reasons: [], sentences: {}, model: 'm' },
+  };
+  expect(ownCodec('risk').decode(former('risk')(risk))).toMatchObject({
+    id: 'r',
+    secondary: {},
+    firstScore: 0,
+  });
+  const label = {
+    ...{ id: 'f', pipeline: 'p', domain: 'd', entity: 'e', eventTime: 1, label: 'risk' },
+    ...{ givenAt: 2, givenBy: 'ann' },
+  };
+  expect(ownCodec('feedback').decode(former('feedback')(label))).toMatchObject({ id: 'f', secondary: {} });
 });

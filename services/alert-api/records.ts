@@ -21,6 +21,8 @@ export interface Feedback {
   givenAt: number;
   givenBy: string;
   note: string;
+  secondary: Record<string, string>;
+  surprise: number;
 }
 
 /** The record of riskwire.control; `json` is checked against its schema where it is read. */

@@ -315,6 +315,7 @@ export class PartitionFlow {
       events: this.#events,
       model: model.id,
       degraded: scored.failed.length > 0,
+      firstSurprise: scored.firstSurprise,
       now: this.#dependencies.now(),
     };
     const risks = scored.flagged.map((flagged) => {

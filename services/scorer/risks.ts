@@ -27,6 +27,8 @@ export interface Risk {
   context: Record<string, string>;
   model: string;
   degraded: boolean;
+  secondary: Record<string, string>;
+  firstScore: number;
 }
 
 export interface RiskSource {
@@ -37,6 +39,8 @@ export interface RiskSource {
   readonly events: readonly Readonly<Record<string, unknown>>[];
   readonly model: string;
   readonly degraded: boolean;
+  /** -log10 p by row before labels re-ranked it */
+  readonly firstSurprise: Float32Array;
   /** epoch ms */
   readonly now: number;
 }
@@ -75,6 +79,10 @@ export function buildRisk(
     context: Object.fromEntries(pipeline.context.map((field) => [field, String(event[field] ?? '')])),
     model: source.model,
     degraded: source.degraded,
+    secondary: Object.fromEntries(
+      (pipeline.labels?.secondary ?? []).map((field) => [field, String(event[field] ?? '')]),
+    ),
+    firstScore: pipeline.labels === undefined ? 0 : source.firstSurprise[row]!,
   };
 }
 

@@ -65,6 +65,8 @@ export function incident(n: number, more: Partial<Incident> = {}): Incident {
       peakAt: 0,
       waitingSince: NOW,
       escalations: 0,
+      judged: 0,
+      events: [],
     },
     ...more,
   };

@@ -58,7 +58,7 @@ const ACTIONS: readonly [path: string, action: CommandAction, summary: string][]
   ['label', 'label', 'Set its labels, by which routes and silences can choose'],
   ['note', 'note', 'Add a note'],
 ];
-const CASCADING: readonly CommandAction[] = ['acknowledge', 'close', 'falseAlarm'];
+const CASCADING: readonly CommandAction[] = ['acknowledge', 'close', 'falseAlarm', 'confirm'];
 const tags = ['incidents'];
 
 /** Incidents of all partitions, and people's word on them. */
