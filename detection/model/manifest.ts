@@ -28,6 +28,9 @@ export const Manifest = Type.Object({
     budget: Type.Number({ exclusiveMinimum: 0 }),
   }),
   training: Type.Object({
+    /** all that were read; packages of before kept every one as a row */
+    events: Type.Optional(Type.Integer()),
+    /** what the models learned from: all events or a sample of them */
     rows: Type.Integer(),
     entities: Type.Integer(),
     from: Type.String(),
@@ -38,6 +41,10 @@ export const Manifest = Type.Object({
     seconds: Type.Number(),
     versions: Type.Record(Type.String(), Type.String()),
     metrics: Type.Record(Type.String(), Type.Number()),
+    /** the command that makes this package again */
+    command: Type.Optional(Type.String()),
+    /** losses by epoch of each network: [epoch, on learned rows, on the held-out stretch] */
+    curves: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Array(Type.Number())))),
   }),
   tensors: Type.Array(
     Type.Object({

@@ -4,6 +4,7 @@ import { symmetricEigen } from '../linear/eigen.js';
 import { type Matrix, multiply, scale, vectorTimes, zeros } from '../linear/matrix.js';
 import { ResidualStretches, type Whitening } from '../linear/whitening.js';
 import { AdamW } from './adamw.js';
+import type { CurvePoint } from './curve.js';
 import { type DenoiserParameters, denoise, denoiserGradients, denoiserStart } from './denoiser.js';
 import { gapInRows, timeFolds, timeOrder, trimmed } from './order.js';
 import { Random } from './random.js';
@@ -38,6 +39,8 @@ export interface TrainingResult {
   /** rows left out as contaminated */
   readonly trimmed: Int32Array;
   readonly figures: Record<string, number>;
+  /** of a network: the losses by epoch */
+  readonly curve?: readonly CurvePoint[];
 }
 
 type Settings = Required<AutoencoderHyper>;
@@ -50,9 +53,12 @@ interface Fit {
   readonly whitening: Whitening;
   readonly kept: Int32Array;
   readonly figures: Record<string, number>;
+  readonly curve: readonly CurvePoint[];
 }
 
 const CHUNK = 1024;
+/** rows that a loss is measured on, at most */
+const MOST_JUDGED = 20_000;
 
 export function autoencoderSettings(
   set: Pick<TrainingSet, 'features' | 'rows'>,
@@ -111,6 +117,7 @@ export function trainAutoencoder(
     rows: Int32Array.from(held.flatMap(({ rows }) => Array.from(rows))),
     trimmed: usable.filter((row) => !kept.has(row)),
     figures: { ...(small ? {} : held[0]!.fit.figures), ...final.figures, rows: usable.length },
+    curve: final.curve,
   };
 }
 
@@ -141,8 +148,8 @@ class Trainer {
     if (ready)
       return { ...ready, whitening: this.residuals(ready, kept).whitening(), kept, figures: dropped };
     const linear = kept.length < rows.length ? this.linear(kept) : first;
-    const { network, figures } = this.train(linear, kept, new Random(this.seed), label);
-    const fit = { ...linear, network };
+    const { network, figures, curve } = this.train(linear, kept, new Random(this.seed), label);
+    const fit = { ...linear, network, curve };
     // a network that never beat the linear skip is still at zero and leaves the residuals as they are
     const whitening = figures.epochs === 0 ? linear.whitening : this.residuals(fit, kept).whitening();
     return { ...fit, whitening, kept, figures: { ...figures, dim: this.windows.dim, ...dropped } };
@@ -165,7 +172,7 @@ class Trainer {
   private linear(rows: Int32Array): Fit {
     const { dim, set } = this.windows;
     const standard = standardOf(set, rows);
-    const base = { standard, minor: zeros(dim, dim), network: [], kept: rows, figures: {} };
+    const base = { standard, minor: zeros(dim, dim), network: [], kept: rows, figures: {}, curve: [] };
     // without a network the residual is the window itself, so its moments serve the components and the whitening
     const stretches = this.residuals(base, rows);
     const { vectors } = symmetricEigen(stretches.total().covariance());
@@ -231,15 +238,15 @@ class Trainer {
     );
     const learn = rows.slice(0, Math.max(1, cut - this.gap));
     const later = rows.slice(cut);
-    const held = later.filter(
-      (_, place) => place % Math.ceil(later.length / Math.min(later.length, 20_000)) === 0,
-    );
+    const held = evenly(later, MOST_JUDGED);
+    const told = evenly(learn, MOST_JUDGED);
     const parameters = denoiserStart(shape, random);
     const gradients = parameters.map((values) => new Float32Array(values.length));
     const optimizer = new AdamW(parameters, settings.rate, settings.decay);
     const x = new Float32Array(settings.batch * dim);
     const target = new Float32Array(settings.batch * dim);
     const linearLoss = this.loss(fit, [], held);
+    const curve = [{ epoch: 0, learned: this.loss(fit, [], told), heldOut: linearLoss }];
     let best = { loss: linearLoss, epoch: 0, parameters: parameters.map((values) => values.slice()) };
     for (let epoch = 1; epoch <= settings.epochs && epoch - best.epoch <= settings.patience; epoch++) {
       random.shuffle(learn);
@@ -252,11 +259,14 @@ class Trainer {
         optimizer.step(gradients);
       }
       const loss = this.loss(fit, parameters, held);
-      this.progress(label, epoch, settings.epochs, { heldOutLoss: loss, linearLoss });
+      const learned = this.loss(fit, parameters, told);
+      curve.push({ epoch, learned, heldOut: loss });
+      this.progress(label, epoch, settings.epochs, { loss: learned, heldOutLoss: loss, linearLoss });
       if (loss < best.loss * (1 - 1e-4))
         best = { loss, epoch, parameters: parameters.map((values) => values.slice()) };
     }
-    return { network: best.parameters, figures: { epochs: best.epoch, heldOutLoss: best.loss, linearLoss } };
+    const figures = { epochs: best.epoch, heldOutLoss: best.loss, linearLoss };
+    return { network: best.parameters, figures, curve };
   }
 
   /** mean square of what linear skip and network leave over, on clean rows */
@@ -287,6 +297,12 @@ class Trainer {
     out.set(result.dataSync().subarray(0, rows * dim));
     result.dispose();
   }
+}
+
+/** at most so many of the rows, evenly spread over them */
+function evenly(rows: Int32Array, most: number): Int32Array {
+  const step = Math.ceil(rows.length / Math.max(1, Math.min(rows.length, most)));
+  return rows.filter((_, place) => place % step === 0);
 }
 
 /** the network with its output confined to the minor components */

@@ -4,6 +4,7 @@ import { vectorTimes } from '../linear/matrix.js';
 import { ResidualStretches, type Whitening } from '../linear/whitening.js';
 import { AdamW } from './adamw.js';
 import type { TrainingResult } from './autoencoder.js';
+import type { CurvePoint } from './curve.js';
 import { depths, gapInRows, previousRows, timeFolds, timeOrder, trimmed } from './order.js';
 import { Random } from './random.js';
 import { Filler } from './sequence-filler.js';
@@ -36,6 +37,7 @@ interface Fit {
   readonly whitening: Whitening;
   readonly kept: Int32Array;
   readonly figures: Record<string, number>;
+  readonly curve: readonly CurvePoint[];
 }
 
 const CHUNK = 1024;
@@ -82,6 +84,7 @@ export function trainSequence(
     rows: Int32Array.from(held.flatMap(({ rows }) => Array.from(rows))),
     trimmed: usable.filter((row) => !kept.has(row)),
     figures: { ...(small ? {} : held[0]!.fit.figures), ...final.figures, rows: usable.length },
+    curve: small ? final.curve : held[0]!.fit.curve,
   };
 }
 
@@ -118,8 +121,8 @@ class Trainer {
     const linear = kept.length < chosen.length ? this.linear(kept, gap, ready) : first;
     if (ready)
       return { ...linear, kept, figures: { ...linear.figures, trimmed: chosen.length - kept.length } };
-    const { network, figures } = this.train(linear, kept, gap, label);
-    const fit = { ...linear, network };
+    const { network, figures, curve } = this.train(linear, kept, gap, label);
+    const fit = { ...linear, network, curve };
     // a network that never beat the autoregression is still at its start and leaves the errors as they are
     const whitening = figures.epochs === 0 ? linear.whitening : this.stretches(fit, kept, gap).whitening();
     return { ...fit, whitening, kept, figures: { ...figures, trimmed: chosen.length - kept.length } };
@@ -147,7 +150,7 @@ class Trainer {
     const rows = new SequenceRows(set, this.previous, this.depth, standard, known);
     const linear = ready?.linear ?? autoregression(rows, chosen, settings.ridge);
     const network = ready?.network ?? this.start(linear, rows);
-    const fit = { rows, linear, network, kept: chosen, figures: {} };
+    const fit = { rows, linear, network, kept: chosen, figures: {}, curve: [] };
     return { ...fit, whitening: this.stretches(fit, chosen, gap).whitening() };
   }
 
@@ -223,15 +226,32 @@ class Trainer {
     const optimizer = new AdamW(parameters, settings.rate, settings.decay);
     const judged = this.someEntities(random, Math.ceil(most * 0.4));
     const startLoss = this.run(net, filler, parameters, judged, use, HOLD, CHUNK, 1, () => {});
+    const first = this.run(net, filler, parameters, judged, use, LEARN, CHUNK, 1, () => {});
+    const curve = [{ epoch: 0, learned: first, heldOut: startLoss }];
     let best = { loss: startLoss, epoch: 0, network: fit.network };
     for (let epoch = 1; epoch <= settings.epochs && epoch - best.epoch <= settings.patience; epoch++) {
       const stream = this.someEntities(random, most);
-      this.run(net, filler, parameters, stream, use, LEARN, steps, lanes, (length, numbers) => {
-        net.backward(parameters, length, lanes, numbers, gradients);
-        optimizer.step(gradients);
-      });
+      const learned = this.run(
+        net,
+        filler,
+        parameters,
+        stream,
+        use,
+        LEARN,
+        steps,
+        lanes,
+        (length, numbers) => {
+          net.backward(parameters, length, lanes, numbers, gradients);
+          optimizer.step(gradients);
+        },
+      );
       const loss = this.run(net, filler, parameters, judged, use, HOLD, CHUNK, 1, () => {});
-      this.progress(label, epoch, settings.epochs, { heldOutLoss: loss, linearLoss: startLoss });
+      curve.push({ epoch, learned, heldOut: loss });
+      this.progress(label, epoch, settings.epochs, {
+        loss: learned,
+        heldOutLoss: loss,
+        linearLoss: startLoss,
+      });
       if (loss < best.loss - 1e-5)
         best = {
           loss,
@@ -242,6 +262,7 @@ class Trainer {
     return {
       network: best.network,
       figures: { epochs: best.epoch, heldOutLoss: best.loss, linearLoss: startLoss },
+      curve,
     };
   }
 

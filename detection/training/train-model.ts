@@ -8,6 +8,7 @@ import type { DetectorSettings } from '../model/detector-settings.js';
 import { judgedAs, smoothedOf, untrainedDetectors } from '../model/detectors.js';
 import { withPrefix } from '../model/weights.js';
 import { type TrainingResult, trainAutoencoder } from './autoencoder.js';
+import type { CurvePoint } from './curve.js';
 import type { RecordedStretch } from './recording.js';
 import { trainSequence } from './sequence.js';
 import { trainStuck } from './stuck.js';
@@ -16,6 +17,8 @@ export interface TrainedModel {
   readonly weights: Weights;
   /** what it learned how well; for the card */
   readonly figures: Record<string, number>;
+  /** how the losses fell, by trained model */
+  readonly curves: Readonly<Record<string, readonly CurvePoint[]>>;
 }
 
 /**
@@ -60,6 +63,8 @@ export function trainModel(
 
   const untrained = untrainedDetectors(settings, plan);
   const streamed = untrained.map((detector, index) => {
+    const recorded = stretch.untrained.find(({ name }) => name === detector.name);
+    if (recorded !== undefined) return recorded.scores;
     progress(detector.name, index, untrained.length);
     return streamScores(detector, set);
   });
@@ -100,7 +105,10 @@ export function trainModel(
     figures[`${name}.trimmed`] = result.trimmed.length;
     for (const [figure, value] of Object.entries(result.figures)) figures[`${name}.${figure}`] = value;
   }
-  return { weights, figures };
+  const curves = Object.fromEntries(
+    trained.flatMap(({ name, result }) => (result.curve === undefined ? [] : [[name, result.curve]])),
+  );
+  return { weights, figures, curves };
 }
 
 /** rows a chunk when scores are streamed over a training set */

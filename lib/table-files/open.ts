@@ -1,3 +1,4 @@
+import { openAvroContainer } from './avro-container.js';
 import { openCsv } from './csv.js';
 import { openJsonLines } from './json-lines.js';
 import { openParquet } from './parquet.js';
@@ -14,7 +15,8 @@ export interface OpenOptions {
 const SAMPLE_LINES = 2000;
 
 /**
- * Opens a CSV, JSON-lines or Parquet file, plain or gzip. What it is is told by its content, not its name.
+ * Opens a CSV or JSON-lines file, plain or gzip, a Parquet file or an Avro object container. What it is is told by its
+ * content, not its name.
  * @throws TableFileError when it is none of them
  */
 export async function openTable(path: string, options: OpenOptions = {}): Promise<TableFile> {
@@ -29,12 +31,17 @@ export async function openTable(path: string, options: OpenOptions = {}): Promis
     if (sample.gzip) throw new TableFileError(`${path} is Parquet within gzip; unpack it first (gunzip)`);
     return openParquet(path);
   }
+  if (sample.bytes.subarray(0, 4).toString('latin1') === 'Obj\u0001') {
+    if (sample.gzip)
+      throw new TableFileError(`${path} is an Avro container within gzip; unpack it first (gunzip)`);
+    return openAvroContainer(path);
+  }
   const encoding = options.encoding ?? encodingOf(sample);
   const lines = sampleLines(sample, encoding, SAMPLE_LINES);
   if (lines.length === 0) throw new TableFileError(`${path} is empty; give a file with rows`);
   if (lines.some((line) => line.includes('\u0000')))
     throw new TableFileError(
-      `${path} holds binary data; CSV, JSON lines and Parquet are read, plain or gzip (export a spreadsheet as CSV)`,
+      `${path} holds binary data; CSV, JSON lines, Parquet and Avro containers are read (export a spreadsheet as CSV)`,
     );
   const layout = { gzip: sample.gzip, encoding };
   if (lines[0]!.trimStart().startsWith('{')) return openJsonLines(path, lines, layout);

@@ -30,6 +30,7 @@ export async function openParquet(path: string): Promise<TableFile> {
     format: 'parquet',
     columns,
     gzip: false,
+    total: rows,
     async *rows() {
       for (let rowStart = 0; rowStart < rows; rowStart += BATCH) {
         const rowEnd = Math.min(rows, rowStart + BATCH);

@@ -26,7 +26,9 @@ export interface BrokenRow {
 export type TableItem = TableRow | BrokenRow;
 
 export interface TableFile {
-  readonly format: 'csv' | 'json-lines' | 'parquet';
+  readonly format: 'csv' | 'json-lines' | 'parquet' | 'avro';
+  /** how many rows there are, where the file says so */
+  readonly total?: number;
   readonly columns: readonly string[];
   readonly gzip: boolean;
   /** of text files */

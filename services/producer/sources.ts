@@ -12,6 +12,8 @@ export interface SourceOptions {
   start?: string;
   /** the shipped models learned from `training`, and what they learned from never comes in `live`; default live */
   stretch?: 'live' | 'training';
+  /** of `training`: how many events, when it is to be another number than the shipped models learned from */
+  trainingEvents?: number;
   /** transactions: the world of the Fraud Detection Handbook, unchanged */
   plain?: boolean;
   customers?: number;
@@ -25,33 +27,33 @@ const TRAINING_EVENTS = { transactions: 400_000, agriculture: 72_784, production
 function stretchOf(
   source: EventSource,
   events: number,
-  stretch: 'live' | 'training' | undefined,
+  { stretch, trainingEvents: asked }: Pick<SourceOptions, 'stretch' | 'trainingEvents'>,
 ): EventSource {
-  return stretch === 'training' ? take(source, events) : skip(source, events);
+  return stretch === 'training' ? take(source, asked ?? events) : skip(source, events);
 }
 
 /** The source of each pipeline that ships with one. */
 const SOURCES: Readonly<Record<string, (options: SourceOptions) => EventSource>> = {
-  transactions: ({ seed, start, plain, customers, terminals, days, stretch }) => {
+  transactions: ({ seed, start, plain, customers, terminals, days, ...learned }) => {
     const source = transactionsSource({ seed, start, plain, customers, terminals, days });
     // No shipped model has learned from the book's world, and it is compared as a whole.
-    return plain ? source : stretchOf(source, TRAINING_EVENTS.transactions, stretch);
+    return plain ? source : stretchOf(source, TRAINING_EVENTS.transactions, learned);
   },
   // Its normal rows are too few to be told apart by position: training and live campaigns draw on different ones.
-  production: ({ examplesDir, seed, start, stretch }) => {
+  production: ({ examplesDir, seed, start, stretch, trainingEvents }) => {
     const folder = join(examplesDir, 'production-tep');
     return stretch === 'training'
       ? take(
           productionSource({ folder, seed, start, rows: 'training', lines: 2 }),
-          TRAINING_EVENTS.production,
+          trainingEvents ?? TRAINING_EVENTS.production,
         )
       : productionSource({ folder, seed, start });
   },
-  agriculture: ({ examplesDir, stretch }) =>
+  agriculture: ({ examplesDir, ...learned }) =>
     stretchOf(
       agricultureSource({ folder: join(examplesDir, 'agriculture-water') }),
       TRAINING_EVENTS.agriculture,
-      stretch,
+      learned,
     ),
 };
 

@@ -10,9 +10,9 @@ import { partitionCount } from '../../../lib/topics.js';
 import type { Pipeline } from '../../../pipelines/loader.js';
 import type { EventSource } from '../../../pipelines/source.js';
 import { CommandFailed } from '../exit.js';
+import { isBadRow, type RowEvent, RowEvents } from '../rows/row-events.js';
 import type { Replay, ReplayBatch, ReplayEvent } from './events.js';
 import { relay } from './relay.js';
-import { RowEvents } from './row-events.js';
 
 /** Lays events without partitions of their own into some, by key, as a producer would. */
 class Partitions {
@@ -85,10 +85,11 @@ export function replayFiles(
           const events: Omit<ReplayEvent, 'offset'>[] = [];
           for (const item of items) {
             if (taken >= most) break;
-            const read = isBroken(item) ? item.fault : reader.read(item.cells);
-            if (typeof read === 'string') left[read] = (left[read] ?? 0) + 1;
+            const read = isBroken(item) ? undefined : reader.read(item.cells);
+            const why = isBroken(item) ? item.fault : isBadRow(read!) ? read.reason : undefined;
+            if (why !== undefined) left[why] = (left[why] ?? 0) + 1;
             else {
-              events.push({ ...read, timestamp: Number.NaN });
+              events.push({ ...(read as RowEvent), timestamp: Number.NaN });
               taken++;
             }
           }

@@ -27,7 +27,7 @@ export function learn(
   progress: TrainingProgress,
 ): { model: ScoringModel; figures: Readonly<Record<string, number>> } {
   const plan = planFeatures(pipeline.features);
-  const recording = new Recording(plan, BATCH, rows + BATCH);
+  const recording = new Recording(plan, BATCH, rows + BATCH, { settings: pipeline.detectors, seed });
   const intake = new Intake(pipeline, plan, (zone) => recording.knowsZone(zone));
   const columns = new EventColumns(BATCH, plan.numbers.length, plan.categories.length);
   for (let index = 0; index < rows; index++) {
