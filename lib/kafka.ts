@@ -172,7 +172,7 @@ const MAX_REQUEST_RECORDS = 2_000;
 export async function sendBatches(
   producer: Producer,
   topic: string,
-  records: readonly OutgoingRecord[],
+  records: Iterable<OutgoingRecord>,
   options: SendOptions = {},
 ): Promise<void> {
   const { maxRequestBytes = 900_000, compression = 'none' } = options;

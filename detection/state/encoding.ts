@@ -16,11 +16,30 @@ export class StatePageError extends Error {
   override name = 'StatePageError';
 }
 
+function headerOf(layout: readonly BlockLayout[]): Uint8Array {
+  return encoder.encode(JSON.stringify({ layout: layout.map(({ name, size }) => [name, size]) }));
+}
+
+/** A page of rows that are encoded already: key length, key, time and floats, as described above. */
+export function rowsPage(layout: readonly BlockLayout[], rows: readonly Uint8Array[]): Uint8Array {
+  const header = headerOf(layout);
+  const page = new Uint8Array(rows.reduce((sum, row) => sum + row.length, 12 + header.length));
+  const view = new DataView(page.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, header.length, true);
+  view.setUint32(8, rows.length, true);
+  page.set(header, 12);
+  let at = 12 + header.length;
+  for (const row of rows) {
+    page.set(row, at);
+    at += row.length;
+  }
+  return page;
+}
+
 /** Writes the given rows as pages of at most about `pageBytes`. */
 export function encodePages(slab: Slab, slots: Int32Array, pageBytes = 400_000): Uint8Array[] {
-  const header = encoder.encode(
-    JSON.stringify({ layout: slab.layout.map(({ name, size }) => [name, size]) }),
-  );
+  const header = headerOf(slab.layout);
   const pages: Uint8Array[] = [];
   const keys: Uint8Array[] = [];
   let from = 0;

@@ -6,10 +6,19 @@ export interface BlockLayout {
   readonly size: number;
 }
 
+/** Keeps the rows that a slab has no room for, and gives them back when their keys are met again. */
+export interface SlabOverflow {
+  /** @param changed since the last checkpoint; `row` is to be copied */
+  put(key: string, time: number, row: Float32Array, changed: boolean): void;
+  /** Moves a key's row into `row`; its time, or undefined when there is none. */
+  take(key: string, row: Float32Array): number | undefined;
+}
+
 /**
  * State of many keys (entities or domains) in one typed array: row `slot` holds every block of one key.
  * Rows are dense and never move while a batch is scored; the array grows by doubling up to `limit` rows, then
- * the row that was touched longest ago is given to the new key (second-chance clock), and counted in `evicted`.
+ * the row that was touched longest ago is given to the new key (second-chance clock), and counted in `evicted`. With
+ * an `overflow` what was in it isn't forgotten.
  */
 export class Slab {
   readonly layout: readonly BlockLayout[];
@@ -20,6 +29,7 @@ export class Slab {
   times: Float64Array;
   readonly keys: string[] = [];
   evicted = 0;
+  overflow: SlabOverflow | undefined;
   readonly #slots = new Map<string, number>();
   readonly #offsets = new Map<string, number>();
   #dirty: Uint8Array;
@@ -78,11 +88,14 @@ export class Slab {
     }
     const slot = this.keys.length < this.limit ? this.#append(key) : this.#evict(key);
     this.#slots.set(key, slot);
-    this.data.fill(0, slot * this.stride, (slot + 1) * this.stride);
-    this.times[slot] = Number.NaN;
     this.#dirty[slot] = 1;
     this.#touched[slot] = 1;
     this.#epochs[slot] = this.#epoch;
+    const row = this.data.subarray(slot * this.stride, (slot + 1) * this.stride);
+    const time = this.overflow?.take(key, row);
+    this.times[slot] = time ?? Number.NaN;
+    if (time !== undefined) return slot;
+    row.fill(0);
     created(slot);
     return slot;
   }
@@ -122,7 +135,10 @@ export class Slab {
     }
     const slot = this.#hand;
     this.#hand = (this.#hand + 1) % this.limit;
-    this.#slots.delete(this.keys[slot]!);
+    const forgotten = this.keys[slot]!;
+    const row = this.data.subarray(slot * this.stride, (slot + 1) * this.stride);
+    this.overflow?.put(forgotten, this.times[slot]!, row, this.#dirty[slot] === 1);
+    this.#slots.delete(forgotten);
     this.keys[slot] = key;
     this.evicted++;
     return slot;

@@ -1,5 +1,12 @@
 import { CheckpointLog, type Page, type StateRecord } from './checkpoint.js';
 
+/** the records of a checkpoint with these pages */
+function written(log: CheckpointLog, pages: readonly Page[], whole: boolean, at: ReturnType<typeof point>) {
+  const draft = log.begin(whole);
+  const records = pages.map((one) => draft.page(one));
+  return { pages: records, marker: draft.marker(at) };
+}
+
 const page = (text: string): Page => ({ kind: 'entities', bytes: Buffer.from(text) });
 const point = (next: number) => ({ next: BigInt(next), watermark: next * 1000, model: 'm', budget: [1, 2] });
 
@@ -32,7 +39,7 @@ test('a chain of a whole checkpoint and changes comes back in order', () => {
     ['a', 20, false],
     ['b', 30, false],
   ] as const) {
-    const records = log.checkpoint([page(text)], whole, point(next));
+    const records = written(log, [page(text)], whole, point(next));
     topic.append([...records.pages, records.marker]);
     topic.append(log.committed());
   }
@@ -42,9 +49,9 @@ test('a chain of a whole checkpoint and changes comes back in order', () => {
 test('pages without their marker change nothing', () => {
   const topic = new Topic();
   const log = new CheckpointLog();
-  const first = log.checkpoint([page('whole')], true, point(10));
+  const first = written(log, [page('whole')], true, point(10));
   topic.append([...first.pages, first.marker]);
-  const second = log.checkpoint([page('x'), page('y')], true, point(20));
+  const second = written(log, [page('x'), page('y')], true, point(20));
   topic.append(second.pages);
   expect(topic.restore()).toEqual({ next: 10, pages: ['whole'] });
 });
@@ -52,9 +59,9 @@ test('pages without their marker change nothing', () => {
 test('a marker whose pages are not all there is not taken', () => {
   const topic = new Topic();
   const log = new CheckpointLog();
-  const first = log.checkpoint([page('whole')], true, point(10));
+  const first = written(log, [page('whole')], true, point(10));
   topic.append([...first.pages, first.marker]);
-  const second = log.checkpoint([page('x'), page('y')], true, point(20));
+  const second = written(log, [page('x'), page('y')], true, point(20));
   topic.append([second.pages[0]!, second.marker]);
   expect(topic.restore()).toEqual({ next: 10, pages: ['whole'] });
 });
@@ -62,16 +69,16 @@ test('a marker whose pages are not all there is not taken', () => {
 test('what a member wrote that had lost its partition does not win over newer state, nor does it destroy it', () => {
   const topic = new Topic();
   const old = new CheckpointLog();
-  const first = old.checkpoint([page('whole')], true, point(10));
+  const first = written(old, [page('whole')], true, point(10));
   topic.append([...first.pages, first.marker]);
 
   const owner = new CheckpointLog();
   owner.restore(topic.records);
   expect(owner.wholeDue).toBe(true);
-  const newer = owner.checkpoint([page('new whole')], true, point(40));
+  const newer = written(owner, [page('new whole')], true, point(40));
   topic.append([...newer.pages, newer.marker]);
   // The stale member's commit is refused by the broker, so it never gets as far as `committed`.
-  const stale = old.checkpoint([page('stale')], true, point(25));
+  const stale = written(old, [page('stale')], true, point(25));
   topic.append([...stale.pages, stale.marker]);
 
   expect(topic.restore()).toEqual({ next: 40, pages: ['new whole'] });
@@ -85,7 +92,7 @@ test('after a whole checkpoint is committed the older ones are deleted', () => {
     ['d', 20, false],
     ['two', 30, true],
   ] as const) {
-    const records = log.checkpoint([page(text)], whole, point(next));
+    const records = written(log, [page(text)], whole, point(next));
     topic.append([...records.pages, records.marker]);
     topic.append(log.committed());
   }
@@ -101,7 +108,7 @@ test('two former owners that were frozen one after the other delete nothing that
     return log;
   };
   const write = (log: CheckpointLog, text: string, next: number, whole = log.wholeDue) => {
-    const records = log.checkpoint([page(text)], whole, point(next));
+    const records = written(log, [page(text)], whole, point(next));
     topic.append(records.pages);
     return records.marker;
   };

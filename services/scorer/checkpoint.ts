@@ -52,6 +52,12 @@ export interface StatePoint {
   readonly budget: readonly number[];
 }
 
+/** A checkpoint that is being written. */
+export interface CheckpointDraft {
+  page(page: Page): StateRecord;
+  marker(point: StatePoint): StateRecord;
+}
+
 /** What is known of one state partition: reads it, and makes the records of the next checkpoint. */
 export class CheckpointLog {
   readonly #keys = new Set<string>();
@@ -90,36 +96,44 @@ export class CheckpointLog {
     };
   }
 
-  /** The records of a checkpoint: first all pages, then, once those are acked, the marker; see `committed` for the rest. */
-  checkpoint(
-    pages: readonly Page[],
-    whole: boolean,
-    point: StatePoint,
-  ): { pages: StateRecord[]; marker: StateRecord } {
+  /**
+   * Begins a checkpoint: first the records of all its pages, then, once those are acked, its marker; see `committed`
+   * for the rest.
+   */
+  begin(whole: boolean): CheckpointDraft {
     const id = randomUUID();
     const counts = { domains: 0, entities: 0, pending: 0, visits: 0, stage: 0 };
-    const records = pages.map(({ kind, bytes }) => ({
-      key: `${id}/${KIND[kind]}${counts[kind]++}`,
-      value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    }));
-    const size = pages.reduce((sum, page) => sum + page.bytes.length, 0);
-    if (whole) {
-      this.#wholeBytes = size;
-      this.#deltaBytes = 0;
-    } else this.#deltaBytes += size;
-    this.#chain = [...(whole ? [] : this.#chain), { id, pages: pages.length }];
-    const content: Marker = {
-      format: 1,
-      id,
-      chain: this.#chain,
-      next: String(point.next),
-      watermark: Number.isFinite(point.watermark) ? point.watermark : null,
-      model: point.model,
-      budget: [...point.budget],
+    const built = whole ? [] : this.#chain;
+    let pages = 0;
+    let size = 0;
+    return {
+      page: ({ kind, bytes }) => {
+        const key = `${id}/${KIND[kind]}${counts[kind]++}`;
+        pages++;
+        size += bytes.length;
+        this.#keys.add(key);
+        return { key, value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+      },
+      marker: (point) => {
+        if (whole) {
+          this.#wholeBytes = size;
+          this.#deltaBytes = 0;
+        } else this.#deltaBytes += size;
+        this.#chain = [...built, { id, pages }];
+        const content: Marker = {
+          format: 1,
+          id,
+          chain: this.#chain,
+          next: String(point.next),
+          watermark: Number.isFinite(point.watermark) ? point.watermark : null,
+          model: point.model,
+          budget: [...point.budget],
+        };
+        const key = `${id}/marker`;
+        this.#keys.add(key);
+        return { key, value: Buffer.from(JSON.stringify(content)) };
+      },
     };
-    const last = { key: `${id}/marker`, value: Buffer.from(JSON.stringify(content)) };
-    for (const { key } of [...records, last]) this.#keys.add(key);
-    return { pages: records, marker: last };
   }
 
   /** After the offsets of the newest checkpoint were committed: tombstones for all that it doesn't build on. */

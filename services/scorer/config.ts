@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { duration, list, secret, url } from '../../lib/config.js';
@@ -61,6 +62,11 @@ export function scorerConfig() {
       default: 1_000_000,
       minimum: 1000,
       description: 'entities a partition keeps in memory',
+    }),
+    spillDir: Type.String({
+      default: tmpdir(),
+      minLength: 1,
+      description: 'a folder for the file of entities beyond that; it has no name and goes with the process',
     }),
     maxEventBytes: Type.Integer({
       default: 1 << 20,

@@ -57,6 +57,7 @@ async function start(config: ScorerConfig, signal: AbortSignal): Promise<Running
       limits: {
         batchEvents: config.batchEvents,
         maxEntities: config.maxEntities,
+        spillDir: config.spillDir,
         checkpointIntervalMs: config.checkpointInterval,
         scoreSampling: config.scoreSampling,
       },

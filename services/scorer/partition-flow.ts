@@ -17,11 +17,18 @@ import type { ScorerMetrics } from '../../lib/metrics.js';
 import type { TopicReader } from '../../lib/topic-reader.js';
 import type { TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
-import { CheckpointLog, type Page, type StatePoint } from './checkpoint.js';
+import {
+  type CheckpointDraft,
+  CheckpointLog,
+  type Page,
+  type StatePoint,
+  type StateRecord,
+} from './checkpoint.js';
 import { Intake } from './intake.js';
 import { sendVisits, type VisitsRecord } from './labels.js';
 import { Outbox } from './outbox.js';
 import { buildRisk, type Risk, riskKey } from './risks.js';
+import { Spill, type SpilledRows } from './spill.js';
 
 /** What all partitions of a pipeline share in a process. */
 export interface PipelineRuntime {
@@ -52,7 +59,9 @@ export interface FlowDependencies {
 
 export interface FlowLimits {
   readonly batchEvents: number;
+  /** entities kept in memory; the others wait in a file in `spillDir` */
   readonly maxEntities: number;
+  readonly spillDir: string;
   readonly checkpointIntervalMs: number;
   /** share of the scores that is published, 0..1 */
   readonly scoreSampling: number;
@@ -83,16 +92,18 @@ export class PartitionFlow {
   readonly #events: Readonly<Record<string, unknown>>[] = [];
   readonly #outbox = new Outbox(MOST_SENDS);
   readonly #checkpoints = new CheckpointLog();
+  readonly #spill: Spill;
   /** offset of the first event that the state has not seen; undefined before the first */
   #next: bigint | undefined;
   #committed: bigint | undefined;
   #watermark = Number.NEGATIVE_INFINITY;
   #checkpointing: Promise<void> | undefined;
-  #checkpointFailure: { error: unknown } | undefined;
+  #failure: { error: unknown } | undefined;
   #lastCheckpoint = 0;
   /** ms of this process that the pages of the last checkpoint took to make */
   #pagesTook = 0;
   #failing: readonly string[] = [];
+  #left = false;
 
   constructor(
     runtime: PipelineRuntime,
@@ -109,7 +120,8 @@ export class PartitionFlow {
       budget: pipeline.budget,
       quietSeconds: pipeline.quiet / 1000,
       partitions: runtime.partitions,
-      maxEntities: limits.maxEntities,
+      // A micro-batch needs all its entities at once.
+      maxEntities: Math.max(limits.maxEntities, limits.batchEvents),
       capacity: limits.batchEvents,
       remembersIds: pipeline.eventId !== undefined,
       ...(pipeline.labels &&
@@ -117,6 +129,9 @@ export class PartitionFlow {
           labels: { settings: pipeline.labels, log: runtime.labels, name: `${pipeline.name}/${partition}` },
         }),
     });
+    const { entities } = this.#scorer;
+    this.#spill = new Spill(entities.layout, limits.spillDir);
+    entities.overflow = this.#spill;
     this.#intake = new Intake(pipeline, model.plan, (zone) => this.#scorer.engine.knowsZone(zone));
     this.#columns = new EventColumns(
       limits.batchEvents,
@@ -125,9 +140,9 @@ export class PartitionFlow {
     );
   }
 
-  /** a send or a checkpoint has failed for good: this flow's state is ahead of what is kept, and it must be made anew */
+  /** a send, a checkpoint or a micro-batch has failed for good: this flow's state is ahead of what is kept, and it must be made anew */
   get broken(): boolean {
-    return this.#checkpointFailure !== undefined || this.#outbox.failed;
+    return this.#failure !== undefined || this.#outbox.failed;
   }
 
   /** offset of the first event that the state has not seen; undefined before the first */
@@ -141,7 +156,7 @@ export class PartitionFlow {
   }
 
   get entities(): number {
-    return this.#scorer.entities.size;
+    return this.#scorer.entities.size + this.#spill.size;
   }
 
   /** Takes the state from the newest checkpoint, if there is one. */
@@ -176,6 +191,7 @@ export class PartitionFlow {
       else if (second !== undefined) decodePage(bytes, second[kind], () => undefined);
     }
     this.#scorer.entities.takeDirty();
+    this.#spill.rowsOf(false).close();
     for (const slab of Object.values(second ?? {})) slab.takeDirty();
     this.#scorer.load(found.point.budget);
     this.#next = found.point.next;
@@ -208,18 +224,32 @@ export class PartitionFlow {
       const started = performance.now();
       const chunk = messages.slice(from, from + this.#limits.batchEvents);
       const decoded = await this.#decode(chunk);
+      if (this.#left) return;
       // No await from here to `#next`: a checkpoint taken meanwhile sees all of a micro-batch or nothing of it.
-      const rejected = this.#takeIn(chunk, decoded);
-      const { risks, scores } = this.#score();
-      this.#publish(risks, rejected, scores);
+      this.#advance(chunk, decoded);
       const next = BigInt(chunk[chunk.length - 1]!.offset) + 1n;
       if (this.#next === undefined || next > this.#next) this.#next = next;
       metrics.batchSeconds.observe({ pipeline: pipeline.name }, (performance.now() - started) / 1000);
       metrics.batchEvents.observe({ pipeline: pipeline.name }, chunk.length);
       await this.#outbox.room();
-      this.#throwIfCheckpointFailed();
+      this.#throwIfFailed();
       if (this.checkpointDue()) this.startCheckpoint();
       if (!(await goOn(chunk[chunk.length - 1]!.offset))) return;
+    }
+  }
+
+  /** A failure halfway (a full disk under the spilled entities) leaves state that has seen part of a micro-batch. */
+  #advance(
+    chunk: readonly KafkaMessage[],
+    decoded: readonly (Record<string, unknown> | Undecodable)[],
+  ): void {
+    try {
+      const rejected = this.#takeIn(chunk, decoded);
+      const { risks, scores } = this.#score();
+      this.#publish(risks, rejected, scores);
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
     }
   }
 
@@ -446,15 +476,15 @@ export class PartitionFlow {
     this.#lastCheckpoint = this.#dependencies.now();
     this.#checkpointing = this.#checkpoint(this.#next)
       .catch((error: unknown) => {
-        this.#checkpointFailure ??= { error };
+        this.#failure ??= { error };
       })
       .finally(() => {
         this.#checkpointing = undefined;
       });
   }
 
-  #throwIfCheckpointFailed(): void {
-    if (this.#checkpointFailure !== undefined) throw this.#checkpointFailure.error;
+  #throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /**
@@ -469,21 +499,24 @@ export class PartitionFlow {
     const whole = this.#checkpoints.wholeDue;
     // The pages are copies, taken at once: scoring goes on while they travel.
     const pages = this.#pages(whole);
+    // Rows that are not in memory stay as they are in their file until they are read.
+    const spilled = this.#spill.rowsOf(whole);
     const point: StatePoint = {
       next,
       watermark: this.#watermark,
       model: model.id,
       budget: this.#scorer.budgetState,
     };
-    await this.#outbox.acked();
-    const records = this.#checkpoints.checkpoint(pages, whole, point);
     const partition = this.#partition;
-    await sendBatches(
-      producer,
-      topic,
-      records.pages.map((record) => ({ ...record, partition })),
-    );
-    await sendBatches(producer, topic, [{ ...records.marker, partition }]);
+    const draft = this.#checkpoints.begin(whole);
+    await this.#outbox.acked();
+    const records = pagesOf(draft, pages, spilled, partition);
+    try {
+      await sendBatches(producer, topic, records);
+    } finally {
+      spilled.close();
+    }
+    await sendBatches(producer, topic, [{ ...draft.marker(point), partition }]);
     if (!(await commit(pipeline.topic, partition, String(next)))) return;
     this.#committed = next;
     const dead = this.#checkpoints.committed();
@@ -517,15 +550,28 @@ export class PartitionFlow {
 
   /** The partition has moved on, or the flow is done: no more labels are wanted. */
   leave(): void {
+    this.#left = true;
     this.#scorer.second?.close();
+    this.#spill.close();
   }
 
   /** A last checkpoint of what was scored. */
   async close(): Promise<void> {
     await this.#checkpointing;
-    this.#throwIfCheckpointFailed();
+    this.#throwIfFailed();
     this.startCheckpoint();
     await this.#checkpointing;
-    this.#throwIfCheckpointFailed();
+    this.#throwIfFailed();
   }
+}
+
+/** The records of a checkpoint's pages, made as they are sent. */
+function* pagesOf(
+  draft: CheckpointDraft,
+  pages: readonly Page[],
+  spilled: SpilledRows,
+  partition: number,
+): Generator<StateRecord & { partition: number }> {
+  for (const page of pages) yield { ...draft.page(page), partition };
+  for (const bytes of spilled.pages()) yield { ...draft.page({ kind: 'entities', bytes }), partition };
 }

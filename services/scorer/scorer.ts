@@ -328,6 +328,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       clearInterval(timer);
       for (const { flow, ready } of owned.values()) if (ready && !flow.broken) await flow.close();
       await consumer?.stop();
+      for (const { flow } of owned.values()) flow.leave();
       await Promise.all([producer.disconnect(), reader.close(), labels.stop()]);
     },
   };

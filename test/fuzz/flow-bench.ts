@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KafkaMessage, Producer } from 'kafkajs';
 import { sentenceMaker } from '../../detection/judging/sentences.js';
@@ -55,7 +56,7 @@ const codecs = {
 };
 
 /** The scorer's flow of one partition between topics that are lists, so that a property can cut it anywhere. */
-export async function createFlowBench(sampling = 1): Promise<FlowBench> {
+export async function createFlowBench(sampling = 1, maxEntities = 10_000): Promise<FlowBench> {
   const [pipeline] = await loadPipelines(join(root, 'pipelines'), join(root, 'schemas'), ['transactions']);
   const { models } = await loadModels([pipeline!], {
     folder: join(root, 'models'),
@@ -106,7 +107,13 @@ export async function createFlowBench(sampling = 1): Promise<FlowBench> {
             return true;
           },
         },
-        { batchEvents: 256, maxEntities: 10_000, checkpointIntervalMs: 1, scoreSampling: sampling },
+        {
+          batchEvents: 256,
+          maxEntities,
+          spillDir: tmpdir(),
+          checkpointIntervalMs: 1,
+          scoreSampling: sampling,
+        },
       );
       const sum = async (counter: { get(): Promise<{ values: { value: number }[] }> }) =>
         (await counter.get()).values.reduce((total, { value }) => total + value, 0);

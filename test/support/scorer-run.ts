@@ -78,7 +78,13 @@ export async function runScorer(options: ScorerRunOptions): Promise<ScorerRun> {
         partitions: 4,
         replication: 1,
         maxEventBytes: 1 << 20,
-        limits: { batchEvents: 1024, maxEntities: 200_000, checkpointIntervalMs: 1000, scoreSampling: 0.01 },
+        limits: {
+          batchEvents: 1024,
+          maxEntities: 200_000,
+          spillDir: tmpdir(),
+          checkpointIntervalMs: 1000,
+          scoreSampling: 0.01,
+        },
       },
       {
         kafka,
