@@ -28,6 +28,8 @@ export class FeatureBatch implements DetectorBatch {
   readonly raw: Float64Array;
   /** rows x numbers, see OpContext.habits */
   readonly habits: Float64Array;
+  /** by category field, see OpContext.hashes */
+  readonly hashes: readonly Uint32Array[];
 
   constructor(plan: FeaturePlan, capacity: number) {
     this.capacity = capacity;
@@ -43,6 +45,7 @@ export class FeatureBatch implements DetectorBatch {
     this.x = new Float32Array(capacity * this.features);
     this.raw = new Float64Array(capacity * this.sensors);
     this.habits = new Float64Array(capacity * plan.numbers.length).fill(Number.NaN);
+    this.hashes = plan.categories.map(() => new Uint32Array(capacity));
   }
 }
 
@@ -109,6 +112,7 @@ export class FeatureEngine {
       out: batch.x,
       width: batch.features,
       habits: batch.habits,
+      hashes: batch.hashes,
     };
     for (const { op, column } of plan.ops) {
       const entityOffset = op.entityFloats > 0 ? entities.block(op.name).offset : 0;

@@ -1,4 +1,5 @@
 import type { EventColumns } from './columns.js';
+import { circle, halved, ln, ln1p, log10 } from './fast-math.js';
 import { hashString } from './hash.js';
 import { type FeatureInfo, type NumberSpec, squash, unsquash } from './spec.js';
 
@@ -23,6 +24,8 @@ export interface OpContext {
   readonly width: number;
   /** rows x numbers: the entity's own mean before the event, in the event's unit; for reasons */
   readonly habits: Float64Array;
+  /** by category field: hashes of the rows' values, as the op of that field leaves them */
+  readonly hashes: readonly Uint32Array[];
 }
 
 export interface FeatureOp {
@@ -106,9 +109,7 @@ export function habitOp(spec: NumberSpec, number: number): FeatureOp {
         habits[row * stride + number] = usual;
         // A floor keeps the ratio of two small numbers small.
         const floor = 0.1 * Math.abs(log ? unsquash(peerMean) : peerMean) + 1e-9;
-        out[row * width + column + 1] = Math.log(
-          (Math.abs(values[row]!) + floor) / (Math.abs(usual) + floor),
-        );
+        out[row * width + column + 1] = ln((Math.abs(values[row]!) + floor) / (Math.abs(usual) + floor));
 
         const capped = z > 2.5 ? mean + 2.5 * spread : z < -2.5 ? mean - 2.5 * spread : value;
         const step = count < 50 ? 1 / (count + 1) : 0.02;
@@ -174,21 +175,27 @@ export function categoryOp(field: string, index: number): FeatureOp {
     ],
     entityFloats: RECENT + 2,
     domainFloats: SKETCH + 1,
-    run({ columns, slots, domainSlots, entities, domains, out, width }, column, entityOffset, domainOffset) {
+    run(context, column, entityOffset, domainOffset) {
+      const { columns, slots, domainSlots, out, width } = context;
       const values = columns.categories[index]!;
-      const own = entities.data;
-      const peers = domains.data;
-      for (let row = 0; row < columns.size; row++) {
-        const hash = hashString(values[row]!);
-        const d = domainSlots[row]! * domains.stride + domainOffset;
+      const hashes = context.hashes[index]!;
+      const own = context.entities.data;
+      const ownStride = context.entities.stride;
+      const peers = context.domains.data;
+      const peerStride = context.domains.stride;
+      const size = columns.size;
+      for (let row = 0; row < size; row++) hashes[row] = hashString(values[row]!);
+      for (let row = 0; row < size; row++) {
+        const hash = hashes[row]!;
+        const d = domainSlots[row]! * peerStride + domainOffset;
         const cell = d + 1 + (hash & (SKETCH - 1));
         const total = peers[d]!;
-        out[row * width + column] = Math.log10((total + SKETCH / 8) / (peers[cell]! + 0.5));
+        out[row * width + column] = log10((total + SKETCH / 8) / (peers[cell]! + 0.5));
         peers[cell] = peers[cell]! + 1;
         peers[d] = total + 1;
         if (total + 1 >= SKETCH_LIMIT) for (let i = d; i <= d + SKETCH; i++) peers[i] = peers[i]! * 0.5;
 
-        const e = slots[row]! * entities.stride + entityOffset;
+        const e = slots[row]! * ownStride + entityOffset;
         const mark = (hash >>> 8) + 1;
         let at = 0;
         while (at < RECENT && own[e + at] !== mark) at++;
@@ -217,6 +224,7 @@ export function calendarOp(): FeatureOp {
     kind,
     number: -1,
   });
+  const angles = new Float64Array(4);
   return {
     name: 'calendar',
     features: [
@@ -232,19 +240,16 @@ export function calendarOp(): FeatureOp {
       const own = entities.data;
       for (let row = 0; row < columns.size; row++) {
         const hour = hoursOfWeek[row]!;
-        const dayAngle = (hour * Math.PI) / 12;
-        const weekAngle = (hour * Math.PI) / 84;
-        const sin = Math.sin(dayAngle);
-        const cos = Math.cos(dayAngle);
         const base = row * width + column;
-        out[base] = sin;
-        out[base + 1] = cos;
-        out[base + 2] = Math.sin(weekAngle);
-        out[base + 3] = Math.cos(weekAngle);
+        circle(hour / 24, angles, 0);
+        circle(hour / 168, angles, 2);
+        const sin = angles[0]!;
+        const cos = angles[1]!;
+        for (let i = 0; i < 4; i++) out[base + i] = angles[i]!;
         const e = slots[row]! * entities.stride + entityOffset;
         const count = own[e]!;
         // The mean direction's length says how regular the entity is: an erratic one is never at an unusual hour.
-        const length = Math.hypot(own[e + 1]!, own[e + 2]!);
+        const length = Math.sqrt(own[e + 1]! * own[e + 1]! + own[e + 2]! * own[e + 2]!);
         out[base + 4] = length - (own[e + 1]! * sin + own[e + 2]! * cos);
         const step = 1 / Math.min(count + 1, 100);
         own[e + 1] = own[e + 1]! + step * (sin - own[e + 1]!);
@@ -271,7 +276,7 @@ export function gapOp(): FeatureOp {
           out[row * width + column] = 0;
           continue;
         }
-        const value = Math.log1p(gap);
+        const value = ln1p(gap);
         const count = own[e]!;
         out[row * width + column] = count === 0 ? 0 : value - own[e + 1]!;
         own[e + 1] = own[e + 1]! + (value - own[e + 1]!) / Math.min(count + 1, 50);
@@ -300,6 +305,8 @@ export function activityOp(halfLives: readonly number[]): FeatureOp {
   }));
   const first = halfLives[0]!;
   const last = halfLives[halfLives.length - 1]!;
+  const lastToFirst = first / last;
+  const perHalfLife = Float64Array.from(halfLives, (seconds) => 1 / seconds);
   if (halfLives.length > 1) features.push({ name: 'events.burst', field: '', kind: 'burst', number: -1 });
   return {
     name: 'activity',
@@ -308,21 +315,23 @@ export function activityOp(halfLives: readonly number[]): FeatureOp {
     domainFloats: 0,
     run({ columns, slots, gaps, entities, out, width }, column, entityOffset) {
       const own = entities.data;
+      const { stride } = entities;
+      const count = halfLives.length;
       for (let row = 0; row < columns.size; row++) {
         const gap = gaps[row]!;
-        const e = slots[row]! * entities.stride + entityOffset;
+        const e = slots[row]! * stride + entityOffset;
         const base = row * width + column;
         let shortest = 0;
         let longest = 0;
-        for (let i = 0; i < halfLives.length; i++) {
-          const decayed = Number.isNaN(gap) ? 0 : own[e + i]! * 2 ** (-gap / halfLives[i]!);
-          out[base + i] = Math.log1p(decayed);
+        for (let i = 0; i < count; i++) {
+          const before = own[e + i]!;
+          const decayed = Number.isNaN(gap) ? 0 : before * halved(gap * perHalfLife[i]!);
+          out[base + i] = ln1p(decayed);
           own[e + i] = decayed + 1;
           if (i === 0) shortest = decayed;
           longest = decayed;
         }
-        if (halfLives.length > 1)
-          out[base + halfLives.length] = Math.log((shortest + 0.5) / ((longest * first) / last + 0.5));
+        if (count > 1) out[base + count] = ln((shortest + 0.5) / (longest * lastToFirst + 0.5));
       }
     },
   };

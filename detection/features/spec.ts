@@ -1,3 +1,5 @@
+import { ln1p } from './fast-math.js';
+
 /** What a pipeline declares about its features; the pipeline definition's `features` part, resolved. */
 export interface NumberSpec {
   readonly field: string;
@@ -42,7 +44,7 @@ export interface FeatureInfo {
 
 /** signed logarithm, for amounts and counts that span decades */
 export function squash(value: number): number {
-  return value >= 0 ? Math.log1p(value) : -Math.log1p(-value);
+  return value >= 0 ? ln1p(value) : -ln1p(-value);
 }
 
 export function unsquash(value: number): number {
