@@ -5,6 +5,7 @@ import { waitForClickHouse } from '../../lib/clickhouse.js';
 import { silentLog } from '../../lib/log.js';
 import { type RealKafka, startRealKafka } from '../../loadtests/support/real-kafka.js';
 import { type LocalClickHouse, startClickHouse } from '../../services/local/clickhouse.js';
+import { type ClickHouseGate, startClickHouseGate } from './clickhouse-gate.js';
 import { startProxy, type TcpProxy } from './proxy.js';
 
 /** What the services talk to: a real Kafka and a ClickHouse, each also behind a proxy that can make the way bad. */
@@ -13,6 +14,8 @@ export interface Cluster {
   readonly clickhouseUrl: string;
   readonly kafkaProxy: TcpProxy;
   readonly clickhouseProxy: TcpProxy;
+  /** behind the proxy, before the server */
+  readonly clickhouseGate: ClickHouseGate;
   /** kill -9, and the same broker again after a while; resolves when it answers */
   killBroker(downMs: number): Promise<void>;
   killClickHouse(downMs: number): Promise<void>;
@@ -37,7 +40,8 @@ export async function openCluster(folder: string): Promise<Cluster> {
   const { url } = clickhouse;
   const port = Number(new URL(url).port);
   const clickhouseProxy = await startProxy();
-  clickhouseProxy.leadTo(port);
+  const clickhouseGate = await startClickHouseGate(() => url);
+  clickhouseProxy.leadTo(clickhouseGate.port);
   const server = { url, database: 'default', user: 'default', password: '' };
 
   return {
@@ -45,6 +49,7 @@ export async function openCluster(folder: string): Promise<Cluster> {
     clickhouseUrl: url,
     kafkaProxy,
     clickhouseProxy,
+    clickhouseGate,
     async killBroker(downMs) {
       await kafka.kill();
       await sleep(downMs);
@@ -60,6 +65,7 @@ export async function openCluster(folder: string): Promise<Cluster> {
     },
     async close() {
       await Promise.all([kafkaProxy.close(), clickhouseProxy.close()]);
+      await clickhouseGate.close();
       await clickhouse.stop();
       await kafka.stop();
     },

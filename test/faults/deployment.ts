@@ -19,15 +19,23 @@ export interface DeploymentOptions {
   readonly folder: string;
   /** how many of each service there are */
   readonly replicas: Readonly<Record<ServiceName, number>>;
+  /** more scorers that are not started at first: they can join and leave */
+  readonly spareScorers?: number;
 }
 
 export type ServiceName = 'scorer' | 'sink' | 'alert-api';
+
+export interface DeployedService extends ServiceProcess {
+  readonly service: ServiceName;
+  /** it runs only while a fault has it join */
+  readonly spare: boolean;
+}
 
 export interface Deployment {
   readonly prefix: string;
   readonly group: string;
   readonly database: string;
-  readonly services: readonly (ServiceProcess & { readonly service: ServiceName })[];
+  readonly services: readonly DeployedService[];
   /** starts all and waits until each says that it is ready */
   start(signal: AbortSignal): Promise<void>;
   /** registers a webhook receiver; its id and secret */
@@ -63,9 +71,10 @@ export async function createDeployment(options: DeploymentOptions): Promise<Depl
     RISKWIRE_SESSION_TIMEOUT: '6s',
     RISKWIRE_SCORE_SAMPLING: '0.2',
   };
-  const services: (ServiceProcess & { service: ServiceName; url: string })[] = [];
+  const services: (DeployedService & { url: string })[] = [];
   for (const service of ['scorer', 'sink', 'alert-api'] as const) {
-    for (let n = 1; n <= options.replicas[service]; n++) {
+    const spares = service === 'scorer' ? (options.spareScorers ?? 0) : 0;
+    for (let n = 1; n <= options.replicas[service] + spares; n++) {
       const port = await freePort(0);
       const one = serviceProcess({
         name: `${name}-${service}-${n}`,
@@ -73,7 +82,8 @@ export async function createDeployment(options: DeploymentOptions): Promise<Depl
         env: { ...env, RISKWIRE_HOST: '127.0.0.1', RISKWIRE_PORT: String(port) },
         folder,
       });
-      services.push(Object.assign(one, { service, url: `http://127.0.0.1:${port}` }));
+      const spare = n > options.replicas[service];
+      services.push(Object.assign(one, { service, spare, url: `http://127.0.0.1:${port}` }));
     }
   }
   const api = services.find(({ service }) => service === 'alert-api');
@@ -86,6 +96,7 @@ export async function createDeployment(options: DeploymentOptions): Promise<Depl
     async start(signal) {
       // One after another: each creates what is missing of topics and tables.
       for (const one of services) {
+        if (one.spare) continue;
         one.start();
         await waitUntilReady(one.name, one.url, READY_MS, signal);
       }

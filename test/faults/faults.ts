@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../pipelines/random.js';
+import type { GateMood } from './clickhouse-gate.js';
 import type { Cluster } from './cluster.js';
-import type { Deployment, ServiceName } from './deployment.js';
-import type { Receiver } from './receiver.js';
+import type { DeployedService, Deployment, ServiceName } from './deployment.js';
+import type { Receiver, ReceiverMood } from './receiver.js';
 
 export interface Target {
   readonly cluster: Cluster;
   readonly deployment: Deployment;
   readonly receiver: Receiver;
+  /** what a fault saw that must not be, such as a service that did not stop in time */
+  readonly complain: (what: string) => void;
 }
 
 /** One kind of fault: does it, undoes it, and resolves when everything is up again. */
@@ -23,7 +26,7 @@ const between = (random: Random, from: number, to: number) => from + random.unit
 const pick = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random.unit() * list.length)]!;
 
 function ofService(deployment: Deployment, service: ServiceName, random: Random) {
-  const replicas = deployment.services.filter((one) => one.service === service);
+  const replicas = deployment.services.filter((one) => one.service === service && !one.spare);
   return pick(random, replicas);
 }
 
@@ -47,16 +50,84 @@ function freeze(service: ServiceName, weight: number): Fault {
   };
 }
 
+/** SIGTERM, and what it took too long for. */
+async function ended({ complain }: Target, one: DeployedService, when: string): Promise<void> {
+  const { clean, ms } = await one.stop();
+  if (!clean) complain(`${one.name} did not stop within ${ms} ms of SIGTERM${when}`);
+}
+
 function leave(service: ServiceName, weight: number): Fault {
   return {
     name: `${service} leaves and joins`,
     weight,
     kills: 0,
-    async run({ deployment }, random) {
-      const one = ofService(deployment, service, random);
-      await one.stop();
+    async run(target, random) {
+      const one = ofService(target.deployment, service, random);
+      await ended(target, one, '');
       await sleep(between(random, 500, 4_000));
       one.start();
+    },
+  };
+}
+
+/** The second one comes at any moment of the stop that the first one began. */
+function twoSignals(service: ServiceName, weight: number): Fault {
+  return {
+    name: `two SIGTERMs for ${service}`,
+    weight,
+    kills: 0,
+    async run({ deployment, complain }, random) {
+      const one = ofService(deployment, service, random);
+      const { clean, ms } = await one.stopTwice(between(random, 0, 600));
+      if (!clean) complain(`${one.name} did not end within ${ms} ms of its second SIGTERM`);
+      await sleep(between(random, 0, 1_500));
+      one.start();
+    },
+  };
+}
+
+/** It can neither checkpoint nor leave its group, and must end in time all the same. */
+function stopWithoutKafka(service: ServiceName, weight: number): Fault {
+  return {
+    name: `${service} stops while kafka is away`,
+    weight,
+    kills: 0,
+    async run(target, random) {
+      const { kafkaProxy } = target.cluster;
+      kafkaProxy.set(random.unit() < 0.5 ? 'refuse' : 'halfOpen');
+      const one = ofService(target.deployment, service, random);
+      await sleep(between(random, 0, 2_000));
+      await ended(target, one, ' while Kafka was away');
+      kafkaProxy.set('open');
+      one.start();
+    },
+  };
+}
+
+const joining: Fault = {
+  name: 'a scorer more joins and leaves',
+  weight: 2,
+  kills: 0,
+  async run(target, random) {
+    const spare = target.deployment.services.find((one) => one.spare && !one.running);
+    if (spare === undefined) return;
+    spare.start();
+    await sleep(between(random, 3_000, 10_000));
+    if (random.unit() < 0.5) await ended(target, spare, '');
+    else await spare.stopTwice(0);
+  },
+};
+
+/** In ClickHouse's words: it takes no rows. */
+function refused(name: string, mood: GateMood, weight: number): Fault {
+  return {
+    name,
+    weight,
+    kills: 0,
+    async run({ cluster }, random) {
+      cluster.clickhouseGate.set(mood);
+      await sleep(between(random, 1_000, 6_000));
+      cluster.clickhouseGate.set('open');
     },
   };
 }
@@ -109,7 +180,7 @@ function network(to: 'kafka' | 'clickhouse', weight: number): Fault[] {
   ];
 }
 
-function receiverFault(mood: 'failing' | 'silent', weight: number): Fault {
+function receiverFault(mood: ReceiverMood, weight: number): Fault {
   return {
     name: `receiver ${mood}`,
     weight,
@@ -123,9 +194,9 @@ function receiverFault(mood: 'failing' | 'silent', weight: number): Fault {
 }
 
 export const FAULTS: readonly Fault[] = [
-  kill('scorer', 8),
-  kill('sink', 4),
-  kill('alert-api', 5),
+  kill('scorer', 9),
+  kill('sink', 5),
+  kill('alert-api', 6),
   {
     name: 'kill broker',
     weight: 2,
@@ -141,13 +212,24 @@ export const FAULTS: readonly Fault[] = [
   freeze('scorer', 3),
   freeze('sink', 1),
   freeze('alert-api', 2),
-  leave('scorer', 2),
-  leave('sink', 1),
-  leave('alert-api', 1),
+  leave('scorer', 1.5),
+  leave('sink', 0.5),
+  leave('alert-api', 0.5),
+  joining,
+  twoSignals('scorer', 1),
+  twoSignals('sink', 0.5),
+  twoSignals('alert-api', 0.5),
+  stopWithoutKafka('scorer', 0.5),
+  stopWithoutKafka('sink', 0.3),
+  stopWithoutKafka('alert-api', 0.3),
   ...network('kafka', 1),
   ...network('clickhouse', 0.5),
+  refused('clickhouse disk full', 'diskFull', 0.7),
+  refused('clickhouse read-only', 'readOnly', 0.3),
+  refused('clickhouse disk full after the rows', 'lostAnswer', 0.5),
   receiverFault('failing', 0.5),
-  receiverFault('silent', 0.5),
+  receiverFault('silent', 0.3),
+  receiverFault('dripping', 0.3),
 ];
 
 /** Every plan begins with these, in an order of its seed, so that a short one has something of each. */
@@ -160,11 +242,15 @@ const FIRST = [
   'freeze scorer',
   'kafka connections reset',
 ];
+/** … and these follow. */
+const THEN = ['clickhouse disk full', 'two SIGTERMs for scorer', 'a scorer more joins and leaves'];
 
 /** The faults of a seed, one after another, without end. */
 export function* faultPlan(random: Random): Generator<Fault, never> {
-  const first = FIRST.map((name) => FAULTS.find((fault) => fault.name === name)!);
-  while (first.length > 0) yield first.splice(Math.floor(random.unit() * first.length), 1)[0]!;
+  for (const names of [FIRST, THEN]) {
+    const left = names.map((name) => FAULTS.find((fault) => fault.name === name)!);
+    while (left.length > 0) yield left.splice(Math.floor(random.unit() * left.length), 1)[0]!;
+  }
   const total = FAULTS.reduce((sum, { weight }) => sum + weight, 0);
   for (;;) {
     let at = random.unit() * total;

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { realKafkaMissing } from '../../loadtests/support/real-kafka.js';
 import { CommandFailed, exitCodeOf, messageOf } from '../../services/cli/exit.js';
 import { BROKEN } from './broken.js';
-import { faultsOf, runFaultSuite } from './suite.js';
+import { faultsOf, runFaultSuite, type SuiteReport } from './suite.js';
 
 interface Options {
   readonly minutes: number;
@@ -86,6 +86,23 @@ async function run(options: Options): Promise<void> {
   process.stdout.write(
     `repeat with --seed ${seed} --minutes ${options.minutes} --events ${options.events}\n`,
   );
+  process.stdout.write(`as a row of docs/reliability.md:\n${rowOf(report, options)}\n`);
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   if (faults.length > 0) process.exitCode = 1;
+}
+
+function rowOf(report: SuiteReport, { minutes, events, only, broken }: Options): string {
+  const command = [
+    `--seed ${report.seed} --minutes ${minutes} --events ${events}`,
+    ...(only === undefined ? [] : [`--only ${only.map((name) => `"${name}"`).join(' ')}`]),
+    ...(broken === undefined ? [] : [`--broken ${broken}`]),
+  ].join(' ');
+  const cells = [
+    `\`${command}\``,
+    ...[report.kills, report.faults, report.risks, report.missing, report.extra, report.scoreDifferences],
+    `${report.sampledScores} / ${report.sampledDifferences + report.sampledUnmatched}`,
+    `${report.deadLettersMissing} / ${report.deadLettersExtra}`,
+    ...[report.incidents, report.webhooksMissing, report.webhookDuplicates],
+  ];
+  return `| ${cells.join(' | ')} |`;
 }

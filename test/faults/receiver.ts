@@ -1,6 +1,9 @@
 import { createServer } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 
+/** `failing`: answers 503. `silent`: nothing for as long as it lasts. `dripping`: an answer that never ends, byte by byte */
+export type ReceiverMood = 'well' | 'failing' | 'silent' | 'dripping';
+
 export interface Receiver {
   readonly url: string;
   /** how often each webhook-id came with a signature that verifies */
@@ -9,8 +12,7 @@ export interface Receiver {
   readonly faults: readonly string[];
   /** whose webhooks these are; before it is set everything is refused, and so sent again */
   setSecret(secret: string): void;
-  /** answers 503, or nothing for as long as it lasts */
-  setMood(mood: 'well' | 'failing' | 'silent'): void;
+  setMood(mood: ReceiverMood): void;
   close(): Promise<void>;
 }
 
@@ -20,12 +22,18 @@ export async function startReceiver(): Promise<Receiver> {
   const bodies = new Map<string, string>();
   const faults: string[] = [];
   let webhook: Webhook | undefined;
-  let mood: 'well' | 'failing' | 'silent' = 'well';
+  let mood: ReceiverMood = 'well';
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       if (mood === 'silent') return;
+      if (mood === 'dripping') {
+        response.writeHead(200);
+        const timer = setInterval(() => response.write('.'), 100);
+        response.once('close', () => clearInterval(timer));
+        return;
+      }
       if (webhook === undefined || mood === 'failing') {
         response.writeHead(503).end();
         return;
@@ -58,7 +66,7 @@ export async function startReceiver(): Promise<Receiver> {
     },
     setMood(next) {
       mood = next;
-      if (next !== 'silent') server.closeAllConnections();
+      if (next !== 'silent' && next !== 'dripping') server.closeAllConnections();
     },
     async close() {
       server.closeAllConnections();

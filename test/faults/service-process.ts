@@ -12,6 +12,8 @@ export interface ServiceProcess {
   kill(downMs: number): Promise<void>;
   /** SIGTERM, waits for its end, and leaves it ended. Kills it when that takes longer than 12 s */
   stop(): Promise<{ clean: boolean; ms: number }>;
+  /** SIGTERM and, after a while, another one, after which it must end at once. Leaves it ended */
+  stopTwice(gapMs: number): Promise<{ clean: boolean; ms: number }>;
   start(): void;
   /** SIGSTOP now, SIGCONT after */
   freeze(ms: number): Promise<void>;
@@ -20,7 +22,9 @@ export interface ServiceProcess {
 const RESTART_MS = 500;
 /** what is told of the output of a service that ended by itself, in characters */
 const KEPT = 2_000;
+/** a service gives itself 10 s; the rest is for a machine that is busy */
 const STOP_MS = 12_000;
+const AT_ONCE_MS = 2_000;
 
 /** One service of a deployment as a process that is started again when it ends, as an orchestrator would. */
 export function serviceProcess(options: {
@@ -69,6 +73,22 @@ export function serviceProcess(options: {
     });
   }
 
+  /** SIGTERM; kill -9 when it has not ended after so long. */
+  async function signalled(mostMs: number): Promise<{ clean: boolean; ms: number }> {
+    wanted = false;
+    const asked = Date.now();
+    const one = child;
+    one?.kill('SIGTERM');
+    let clean = true;
+    const timer = setTimeout(() => {
+      clean = false;
+      one?.kill('SIGKILL');
+    }, mostMs);
+    await ended;
+    clearTimeout(timer);
+    return { clean, ms: Date.now() - asked };
+  }
+
   return {
     name,
     ownEnds,
@@ -83,19 +103,11 @@ export function serviceProcess(options: {
       await sleep(downMs);
       start();
     },
-    async stop() {
-      wanted = false;
-      const asked = Date.now();
-      const one = child;
-      one?.kill('SIGTERM');
-      let clean = true;
-      const timer = setTimeout(() => {
-        clean = false;
-        one?.kill('SIGKILL');
-      }, STOP_MS);
-      await ended;
-      clearTimeout(timer);
-      return { clean, ms: Date.now() - asked };
+    stop: () => signalled(STOP_MS),
+    async stopTwice(gapMs) {
+      const first = signalled(STOP_MS + gapMs);
+      if ((await Promise.race([first, sleep(gapMs, undefined)])) !== undefined) return first;
+      return signalled(AT_ONCE_MS);
     },
     async freeze(ms) {
       const one = child;

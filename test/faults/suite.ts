@@ -60,6 +60,8 @@ export interface SuiteReport {
   readonly risksOutside: number;
   /** services that ended without being killed; they were started again */
   readonly ownEnds: readonly string[];
+  /** INSERTs that ClickHouse refused for want of space or because it was read-only */
+  readonly insertsRefused: number;
   /** groups that were still behind when the time to settle was over, services that did not stop in time */
   readonly open: readonly string[];
   readonly seconds: number;
@@ -96,6 +98,7 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
       clickhouseUrl: `http://127.0.0.1:${cluster.clickhouseProxy.port}`,
       folder,
       replicas,
+      spareScorers: 1,
     });
     closers.push(() => disturbed.stop());
     const receiver = await startReceiver();
@@ -104,9 +107,14 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
     const endpoint = await disturbed.addEndpoint(receiver.url);
     receiver.setSecret(endpoint.secret);
 
-    const done = await disturb(options, { cluster, deployment: disturbed, receiver });
-    const open = await settled(cluster, disturbed, SETTLE_MS, options.signal);
-    say(open.length === 0 ? 'settled' : `NOT settled: ${open.join('; ')}`);
+    const complaints: string[] = [];
+    const complain = (what: string) => complaints.push(what);
+    const done = await disturb(options, { cluster, deployment: disturbed, receiver, complain });
+    const open = [
+      ...complaints,
+      ...(await settled(cluster, disturbed, SETTLE_MS + done.events / 10, options.signal)),
+    ];
+    say(open.length === 0 ? 'settled' : `NOT as it should be: ${open.join('; ')}`);
     await untilDelivered(cluster, disturbed, receiver.ids, options.signal);
     open.push(...(await disturbed.stop()));
 
@@ -169,6 +177,7 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
       webhookFaults: receiver.faults.length,
       risksOutside: webhooks.risksOutside,
       ownEnds,
+      insertsRefused: cluster.clickhouseGate.refused,
       open,
       seconds: Math.round((Date.now() - started) / 1000),
     };
