@@ -4,9 +4,9 @@ import type { ScoringModel } from '../../detection/scoring.js';
 import { packageRoot } from '../../lib/paths.js';
 import { agricultureSource } from '../../pipelines/agriculture/replay.js';
 import type { Pipeline } from '../../pipelines/loader.js';
-import { productionSource } from '../../pipelines/production/replay.js';
-import { type EventSource, skip, take } from '../../pipelines/source.js';
+import { type EventSource, skip } from '../../pipelines/source.js';
 import { transactionsSource } from '../../pipelines/transactions/generator.js';
+import { generatedPlant } from './generated-plant.js';
 import { WATER_LEARNED } from './reasons.js';
 import { type Batches, disposeOf, scoreStream, shippedModel, shippedPipeline } from './stream.js';
 import type { SuiteOptions, SuiteResult } from './suite.js';
@@ -46,10 +46,9 @@ export async function* withoutBad(source: EventSource) {
   }
 }
 
-function normalStreams(examples: string, seed: number): NormalStream[] {
+export function normalStreams(examples: string, seed: number): NormalStream[] {
   const folder = join(examples, 'production-tep');
-  const plant = (lines: number, days: number) =>
-    withoutBad(take(productionSource({ folder, seed, lines, faultShare: 0 }), days * lines * 3 * 480));
+  const plant = (lines: number, days: number) => generatedPlant({ folder, seed: seed + 10, lines, days });
   const payments = (customers: number, days: number) =>
     withoutBad(transactionsSource({ seed: seed + 10, customers, terminals: 2 * customers, days }));
   const water = agricultureSource({ folder: join(examples, 'agriculture-water') });
@@ -67,7 +66,7 @@ function normalStreams(examples: string, seed: number): NormalStream[] {
       batches: payments(20_000, 10),
     },
     { title: '12 lines of a plant, 60 days', pipeline: 'production', partitions: 1, batches: plant(4, 60) },
-    { title: '120 lines, 6 days', pipeline: 'production', partitions: 4, batches: plant(40, 6) },
+    { title: '120 lines of a plant, 6 days', pipeline: 'production', partitions: 4, batches: plant(40, 6) },
     {
       title: '4 water stations, their second half',
       pipeline: 'agriculture',

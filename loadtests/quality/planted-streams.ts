@@ -4,6 +4,7 @@ import { VARIABLES } from '../../pipelines/production/series.js';
 import { Random } from '../../pipelines/random.js';
 import type { EventSource, TruthRecord } from '../../pipelines/source.js';
 import { transactionsSource } from '../../pipelines/transactions/generator.js';
+import { SHIPPED_INSTRUMENTS } from './generated-plant.js';
 import {
   deviation,
   FAULT_KINDS,
@@ -103,7 +104,13 @@ const SETTLED_ROWS = 200;
 
 /** Normal units of the plants, a fault of three hours in each after its first ten hours. */
 export async function plantedPlant(folder: string, seed: number, events: number): Promise<PlantedStream> {
-  const source = productionSource({ folder, seed, rows: 'live', faultShare: 0 });
+  const source = productionSource({
+    folder,
+    seed,
+    instruments: SHIPPED_INSTRUMENTS,
+    rows: 'live',
+    faultShare: 0,
+  });
   const live = (await collect(source, events)).events;
   const random = new Random(seed, 72);
   const planted: Planted[] = [];

@@ -18,6 +18,8 @@ export interface ProductionOptions extends Partial<CampaignOptions> {
   plants?: number;
   /** lines that run at the same time in a plant */
   lines?: number;
+  /** the plants' instruments are drawn from it; default the seed. Plants keep theirs while `seed` changes what they run */
+  instruments?: number;
   /** the first day, YYYY-MM-DD (UTC) */
   start?: string;
   batchSize?: number;
@@ -57,21 +59,21 @@ export function productionSource(options: ProductionOptions): EventSource<PlantR
       replay(
         series,
         new CampaignPlan(series, { seed, rows, faultShare, faultRows }),
-        { seed, plants, lines, start, batchSize },
+        { instruments: options.instruments ?? seed, plants, lines, start, batchSize },
         position,
       ),
   };
 }
 
 interface Settings {
-  seed: number;
+  instruments: number;
   plants: number;
   lines: number;
   start: number;
   batchSize: number;
 }
 
-interface Instruments {
+export interface Instruments {
   readonly name: string;
   readonly gain: Float64Array;
   readonly shift: Float64Array;
@@ -94,7 +96,7 @@ function* replay(
 ): Generator<SourceBatch<PlantReading>> {
   const { lines, start, batchSize } = settings;
   const plants = Array.from({ length: settings.plants }, (_, i) =>
-    instrumentsOf(series.get('d00'), settings.seed, i),
+    instrumentsOf(series.get('d00'), settings.instruments, i),
   );
   const slots = plants.flatMap((plant, p) =>
     Array.from({ length: lines }, (_, line): Slot => {
@@ -177,7 +179,7 @@ function reading(series: SeriesFolder, slot: Slot, time: number): PlantReading {
   return event;
 }
 
-function instrumentsOf(normal: Series, seed: number, plant: number): Instruments {
+export function instrumentsOf(normal: Series, seed: number, plant: number): Instruments {
   const gain = new Float64Array(VARIABLES.length).fill(1);
   const shift = new Float64Array(VARIABLES.length);
   if (plant > 0) {
