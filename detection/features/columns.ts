@@ -1,3 +1,5 @@
+import { hashString } from './hash.js';
+
 /** The fields of a micro-batch's events that a pipeline uses, in columns. Made once and filled again and again. */
 export class EventColumns {
   size = 0;
@@ -12,8 +14,14 @@ export class EventColumns {
   readonly offsets: Float64Array;
   /** numeric fields in the plan's order, in the event's own unit, NaN where missing */
   readonly numbers: readonly Float64Array[];
-  /** category fields in the plan's order, '' where missing */
+  /** category fields in the plan's order, '' where missing; see `hashes` for rows that were read from bytes */
   readonly categories: readonly string[][];
+  /** the categories' hashString by row. Whoever reads events from bytes fills these and leaves out strings that nobody needs */
+  readonly hashes: readonly Uint32Array[];
+  /** whether `hashes` are filled; if not, they are to be computed from `categories` */
+  hashed = false;
+  /** the slot of each row's entity, where it was looked up already; -1 where not */
+  readonly slots: Int32Array;
 
   constructor(capacity: number, numbers: number, categories: number) {
     this.capacity = capacity;
@@ -25,5 +33,16 @@ export class EventColumns {
     this.offsets = new Float64Array(capacity);
     this.numbers = Array.from({ length: numbers }, () => new Float64Array(capacity));
     this.categories = Array.from({ length: categories }, strings);
+    this.hashes = Array.from({ length: categories }, () => new Uint32Array(capacity));
+    this.slots = new Int32Array(capacity).fill(-1);
+  }
+
+  /** Fills `hashes` where the rows came as strings. */
+  hash(): void {
+    if (this.hashed) return;
+    this.hashes.forEach((hashes, index) => {
+      const values = this.categories[index]!;
+      for (let row = 0; row < this.size; row++) hashes[row] = hashString(values[row]!);
+    });
   }
 }

@@ -28,8 +28,6 @@ export class FeatureBatch implements DetectorBatch {
   readonly raw: Float64Array;
   /** rows x numbers, see OpContext.habits */
   readonly habits: Float64Array;
-  /** by category field, see OpContext.hashes */
-  readonly hashes: readonly Uint32Array[];
 
   constructor(plan: FeaturePlan, capacity: number) {
     this.capacity = capacity;
@@ -45,7 +43,6 @@ export class FeatureBatch implements DetectorBatch {
     this.x = new Float32Array(capacity * this.features);
     this.raw = new Float64Array(capacity * this.sensors);
     this.habits = new Float64Array(capacity * plan.numbers.length).fill(Number.NaN);
-    this.hashes = plan.categories.map(() => new Uint32Array(capacity));
   }
 }
 
@@ -80,10 +77,12 @@ export class FeatureEngine {
     const { plan } = this;
     const size = columns.size;
     batch.size = size;
+    columns.hash();
     entities.beginBatch();
     domains.beginBatch();
     for (let row = 0; row < size; row++) {
-      batch.slots[row] = entities.slotOf(columns.entities[row]!, newEntity);
+      const known = columns.slots[row]!;
+      batch.slots[row] = known >= 0 ? known : entities.slotOf(columns.entities[row]!, newEntity);
       batch.domainSlots[row] = domains.slotOf(columns.domains[row]!, newDomain);
     }
     const ages = entities.block(AGE_BLOCK);
@@ -112,7 +111,6 @@ export class FeatureEngine {
       out: batch.x,
       width: batch.features,
       habits: batch.habits,
-      hashes: batch.hashes,
     };
     for (const { op, column } of plan.ops) {
       const entityOffset = op.entityFloats > 0 ? entities.block(op.name).offset : 0;

@@ -5,8 +5,47 @@ export function hashString(text: string, seed = 0): number {
     hash ^= text.charCodeAt(i);
     hash = Math.imul(hash, 0x01000193);
   }
-  hash ^= hash >>> 16;
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  return hash >>> 0;
+  return mixed(hash) >>> 0;
+}
+
+/**
+ * hashString of the text in bytes[start, end), without making it: false for bytes that aren't ASCII, whose text is to
+ * be made. The hash is put into out[at].
+ */
+export function hashAscii(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  seed: number,
+  out: Uint32Array,
+  at: number,
+): boolean {
+  let hash = (0x811c9dc5 ^ seed) | 0;
+  let all = 0;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    all |= byte;
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  out[at] = mixed(hash);
+  return all < 0x80;
+}
+
+/** hashString(String(value)) of a whole number from 0 to 2^53, without making the text. */
+export function hashDecimal(value: number, seed = 0): number {
+  let hash = (0x811c9dc5 ^ seed) | 0;
+  let scale = 1;
+  while (scale * 10 <= value) scale *= 10;
+  for (let left = value; scale >= 1; scale /= 10) {
+    const digit = Math.floor(left / scale);
+    left -= digit * scale;
+    hash = Math.imul(hash ^ (0x30 + digit), 0x01000193);
+  }
+  return mixed(hash) >>> 0;
+}
+
+function mixed(hash: number): number {
+  let mix = hash ^ (hash >>> 16);
+  mix = Math.imul(mix, 0x85ebca6b);
+  return mix ^ (mix >>> 13);
 }

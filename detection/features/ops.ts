@@ -1,6 +1,5 @@
 import type { EventColumns } from './columns.js';
 import { circle, halved, ln, ln1p, log10 } from './fast-math.js';
-import { hashString } from './hash.js';
 import { type FeatureInfo, type NumberSpec, squash, unsquash } from './spec.js';
 
 /**
@@ -24,8 +23,6 @@ export interface OpContext {
   readonly width: number;
   /** rows x numbers: the entity's own mean before the event, in the event's unit; for reasons */
   readonly habits: Float64Array;
-  /** by category field: hashes of the rows' values, as the op of that field leaves them */
-  readonly hashes: readonly Uint32Array[];
 }
 
 export interface FeatureOp {
@@ -177,14 +174,12 @@ export function categoryOp(field: string, index: number): FeatureOp {
     domainFloats: SKETCH + 1,
     run(context, column, entityOffset, domainOffset) {
       const { columns, slots, domainSlots, out, width } = context;
-      const values = columns.categories[index]!;
-      const hashes = context.hashes[index]!;
+      const hashes = columns.hashes[index]!;
       const own = context.entities.data;
       const ownStride = context.entities.stride;
       const peers = context.domains.data;
       const peerStride = context.domains.stride;
       const size = columns.size;
-      for (let row = 0; row < size; row++) hashes[row] = hashString(values[row]!);
       for (let row = 0; row < size; row++) {
         const hash = hashes[row]!;
         const d = domainSlots[row]! * peerStride + domainOffset;

@@ -1,4 +1,5 @@
 import type { StateBlock } from '../contract.js';
+import { KeyIndex } from './key-index.js';
 
 /** A named run of floats in every row of a slab. Names and sizes are written with the state, so that it can be migrated. */
 export interface BlockLayout {
@@ -30,7 +31,7 @@ export class Slab {
   readonly keys: string[] = [];
   evicted = 0;
   overflow: SlabOverflow | undefined;
-  readonly #slots = new Map<string, number>();
+  readonly #slots = new KeyIndex(this.keys);
   readonly #offsets = new Map<string, number>();
   #dirty: Uint8Array;
   #touched: Uint8Array;
@@ -60,7 +61,7 @@ export class Slab {
     return this.keys.length;
   }
 
-  /** bytes that the slab's arrays hold; strings and the map come on top, about 100 bytes a key */
+  /** bytes that the slab's arrays hold; strings and the index come on top, about 60 bytes a key */
   get bytes(): number {
     return this.data.byteLength + this.times.byteLength + 2 * this.#dirty.byteLength;
   }
@@ -74,20 +75,34 @@ export class Slab {
 
   /** The key's slot, or -1. */
   find(key: string): number {
-    return this.#slots.get(key) ?? -1;
+    return this.#slots.find(key);
   }
 
   /** The key's slot; a new key gets a zeroed row and `created` is called with it. */
   slotOf(key: string, created: (slot: number) => void): number {
-    const known = this.#slots.get(key);
-    if (known !== undefined) {
-      this.#dirty[known] = 1;
-      this.#touched[known] = 1;
-      this.#epochs[known] = this.#epoch;
-      return known;
-    }
+    const known = this.#slots.find(key);
+    if (known < 0) return this.#take(key, created);
+    this.#touch(known);
+    return known;
+  }
+
+  /** As `slotOf`, for a key in bytes[start, end), which are ASCII. */
+  slotOfAscii(bytes: Buffer, start: number, end: number, created: (slot: number) => void): number {
+    const known = this.#slots.findAscii(bytes, start, end);
+    if (known < 0) return this.#take(bytes.toString('latin1', start, end), created);
+    this.#touch(known);
+    return known;
+  }
+
+  #touch(slot: number): void {
+    this.#dirty[slot] = 1;
+    this.#touched[slot] = 1;
+    this.#epochs[slot] = this.#epoch;
+  }
+
+  #take(key: string, created: (slot: number) => void): number {
     const slot = this.keys.length < this.limit ? this.#append(key) : this.#evict(key);
-    this.#slots.set(key, slot);
+    this.#slots.add(key, slot);
     this.#dirty[slot] = 1;
     this.#touched[slot] = 1;
     this.#epochs[slot] = this.#epoch;
@@ -138,7 +153,7 @@ export class Slab {
     const forgotten = this.keys[slot]!;
     const row = this.data.subarray(slot * this.stride, (slot + 1) * this.stride);
     this.overflow?.put(forgotten, this.times[slot]!, row, this.#dirty[slot] === 1);
-    this.#slots.delete(forgotten);
+    this.#slots.remove(forgotten);
     this.keys[slot] = key;
     this.evicted++;
     return slot;
