@@ -27,7 +27,6 @@ export interface Child {
   readonly ended: Promise<void>;
   /** how it ended; undefined while it runs */
   outcome(): string | undefined;
-  failed(): boolean;
   /** its last lines of output */
   tail(): string;
   /** asks it to end, and ends it after the time given */
@@ -66,25 +65,22 @@ export function startChild(options: ChildOptions): Child {
     });
   }
   let outcome: string | undefined;
-  let failed = false;
   const ended = new Promise<void>((resolve) => {
-    const end = (how: string, badly: boolean) => {
+    const end = (how: string) => {
       if (outcome !== undefined) return;
       outcome = how;
-      failed = badly;
       living.delete(child);
       log.end(resolve);
     };
-    child.on('error', (error) => end(`could not be started: ${error.message}`, true));
+    child.on('error', (error) => end(`could not be started: ${error.message}`));
     child.on('close', (code, signal) =>
-      end(signal ? `was ended by ${signal}` : `ended with exit code ${code}`, code !== 0),
+      end(signal ? `was ended by ${signal}` : `ended with exit code ${code}`),
     );
   });
   return {
     pid: child.pid,
     ended,
     outcome: () => outcome,
-    failed: () => failed,
     tail: () => lines.join('\n'),
     async stop(timeoutMs) {
       if (outcome !== undefined) return;

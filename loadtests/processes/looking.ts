@@ -27,8 +27,12 @@ export async function runLooking(
     },
   });
   let timer: NodeJS.Timeout | undefined;
+  let tooLate = false;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, TIMEOUT_MS);
+    timer = setTimeout(() => {
+      tooLate = true;
+      resolve();
+    }, TIMEOUT_MS);
   });
   try {
     await Promise.race([all, child.ended, late]);
@@ -38,7 +42,7 @@ export async function runLooking(
   }
   const reached = looks[looks.length - 1]?.done ?? 0;
   if (reached < events) {
-    const why = child.failed() ? child.outcome() : `had not ended after ${TIMEOUT_MS / 60_000} minutes`;
+    const why = tooLate ? `had not ended after ${TIMEOUT_MS / 60_000} minutes` : child.outcome();
     throw new Error(`${options.name} did ${reached} of ${events} events and ${why}:\n${child.tail()}`);
   }
   return looks;

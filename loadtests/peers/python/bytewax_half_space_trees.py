@@ -17,7 +17,7 @@ from job import BATCH, Looks, decoder, read_job, risk_record
 
 job = read_job()
 decode = decoder(job.schema)
-looks = Looks()
+looks = Looks(job.events)
 
 
 class Scoring(StatefulBatchLogic):

@@ -73,14 +73,15 @@ def decoder(path):
 class Looks:
     """Says on stdout how many events are done and when: the load test makes the rate of it, for every contender alike."""
 
-    def __init__(self):
+    def __init__(self, events):
+        self.events = events
         self.done = 0
         self.last = 0.0
 
     def add(self, count):
         self.done += count
         now = time.time()
-        if now - self.last >= LOOK_SECONDS:
+        if now - self.last >= LOOK_SECONDS or self.done >= self.events:
             self.last = now
             sys.stdout.write('{"done":%d,"at":%.1f}\n' % (self.done, now * 1000))
             sys.stdout.flush()
@@ -111,7 +112,7 @@ def run(job, score_batch):
     consumer = Consumer(job.consumer_settings())
     producer = Producer(job.producer_settings())
     decode = decoder(job.schema)
-    looks = Looks()
+    looks = Looks(job.events)
     consumer.subscribe([job.topic])
     committed = time.monotonic()
     try:

@@ -4,6 +4,7 @@ import com.amazon.randomcutforest.RandomCutForest;
 import java.nio.charset.StandardCharsets;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.OpenContext;
+import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -56,7 +57,7 @@ public final class FlinkPeer {
             .setRecordSerializer(
                 KafkaRecordSerializationSchema.<byte[]>builder()
                     .setTopic(job.risks())
-                    .setValueSerializationSchema(value -> value)
+                    .setValueSerializationSchema(new Bytes())
                     .build())
             .build();
     DataStream<Payment> payments =
@@ -66,6 +67,14 @@ public final class FlinkPeer {
         .sinkTo(sink);
     Looks.start(job.events());
     environment.execute("payments");
+  }
+
+  /** A class of its own: Flink can't tell a lambda's type. */
+  private static final class Bytes implements SerializationSchema<byte[]> {
+    @Override
+    public byte[] serialize(byte[] value) {
+      return value;
+    }
   }
 
   private static final class Decoding implements KafkaRecordDeserializationSchema<Payment> {
