@@ -57,10 +57,14 @@ export interface Detector {
   readonly name: string;
   /** floats of state an entity */
   readonly stateSize: number;
+  /** counts up when the meaning of the state changes: state of another version is not read, its entities start anew. Default 1 */
+  readonly stateVersion?: number;
   /** detectors of one group see the same thing and are averaged; groups are alternative causes */
   readonly group: string;
   /** the raw score is -log10 p already, by a rule that few rows can't calibrate: it is not calibrated or smoothed */
   readonly nominal?: boolean;
+  /** a nominal detector that counts for more: its raw score is so many times -log10 p. Default 1 */
+  readonly emphasis?: number;
   /** events of an entity before its scores mean something; until then it has no say. Default 0 */
   readonly warmUp?: number;
   /** prepares the state of a new entity (the block may hold an evicted entity's numbers) */

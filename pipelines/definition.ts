@@ -76,7 +76,12 @@ export const PipelineDefinition = Type.Object(
         sequence: Type.Optional(
           Type.Object({ hidden: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })) }, strict),
         ),
-        margins: Type.Optional(Type.Object({}, strict)),
+        margins: Type.Optional(
+          Type.Object(
+            { side: Type.Optional(Type.Union([Type.Literal('both'), Type.Literal('high')])) },
+            strict,
+          ),
+        ),
         stuck: Type.Optional(Type.Object({}, strict)),
         memory: Type.Optional(
           Type.Object(

@@ -151,7 +151,7 @@ function detectorSettings({
   return {
     ...(autoencoder && { autoencoder: { window: autoencoder.window ?? 1, ...(hidden && { hidden }) } }),
     ...(sequence && { sequence: { hidden: sequence.hidden ?? 32 } }),
-    ...(margins && { margins: {} }),
+    ...(margins && { margins: margins.side === 'high' ? { side: 'high' } : {} }),
     ...(stuck && { stuck: {} }),
     ...(memory && { memory: { size: memory.size ?? 'small' } }),
     ...(checks && { checks: { intervalSeconds: durationMs(checks.interval ?? '1m') / 1000 } }),

@@ -16,13 +16,15 @@ const EMPHASIS = 2;
  * and against the entity's habit. A joint model spreads what one number does over all its features; here the one
  * number speaks for itself. Score: the largest -log10 p over these features and both sides, p from the tail that
  * normal values have (normal-tail.ts), doubled. Where there were too few values for one, and in packages of before, p
- * is from the trained empirical distribution with a generalised Pareto tail. No state.
+ * is from the trained empirical distribution with a generalised Pareto tail. Where only what is high is a risk, what is
+ * low says nothing: an amount of nearly nothing is as rare as one beyond all limits, and harms nobody. No state.
  */
 export class Margins implements Detector {
   readonly name = 'margins';
   readonly group = 'margins';
   readonly stateSize = 0;
   readonly nominal: boolean;
+  readonly emphasis: number;
   readonly #features: readonly number[];
   readonly #tails: readonly { readonly high: TailCalibration; readonly low: TailCalibration }[];
   /** rows x watched features, surprise, negative on the low side */
@@ -33,8 +35,10 @@ export class Margins implements Detector {
     tails: readonly { high: TailCalibration; low: TailCalibration }[],
     /** by feature and side, NORMAL_TAIL_SIZE each, NaN where there is none */
     private readonly normal: Float32Array | undefined,
+    private readonly onlyHigh: boolean,
   ) {
     this.nominal = normal !== undefined;
+    this.emphasis = normal === undefined ? 1 : EMPHASIS;
     this.#features = features;
     this.#tails = tails;
   }
@@ -48,6 +52,7 @@ export class Margins implements Detector {
       features,
       features.map((_, i) => ({ high: tail(2 * i), low: tail(2 * i + 1) })),
       weights.normal && weight(weights, 'normal', [2 * features.length, NORMAL_TAIL_SIZE]),
+      weights.onlyHigh?.data[0] === 1,
     );
   }
 
@@ -70,6 +75,7 @@ export class Margins implements Detector {
 
   #surpriseOf(i: number, value: number): number {
     const side = value >= 0 ? 0 : 1;
+    if (side === 1 && this.onlyHigh) return 0;
     const at = (2 * i + side) * NORMAL_TAIL_SIZE;
     if (this.normal !== undefined && !Number.isNaN(this.normal[at]!))
       return EMPHASIS * normalSurprise(this.normal, at, Math.abs(value));
@@ -114,6 +120,7 @@ export function trainMargins(
   set: TrainingSet,
   features: readonly FeatureInfo[],
   without: ReadonlySet<number>,
+  { side }: { readonly side?: 'high' } = {},
 ): {
   weights: Weights;
   scores: Float32Array;
@@ -125,14 +132,15 @@ export function trainMargins(
   if (watched.length === 0)
     throw new RangeError('margins watch numbers, and the pipeline declares none; leave the detector out');
   const judged = Math.floor(set.rows * 0.8);
-  const held = weightsFrom(set, watched, judged, without);
+  const sided: Weights = side === 'high' ? { onlyHigh: { shape: [1], data: Float32Array.of(1) } } : {};
+  const held = { ...weightsFrom(set, watched, judged, without), ...sided };
   const rows = Int32Array.from({ length: set.rows - judged }, (_, i) => judged + i);
   const scores = new Float32Array(rows.length);
   const detector = Margins.fromWeights(held);
   const x = set.x.subarray(judged * set.features, set.rows * set.features);
   detector.score({ ...set, x, size: rows.length, slots: set.entities }, undefined, scores);
   return {
-    weights: weightsFrom(set, watched, set.rows, without),
+    weights: { ...weightsFrom(set, watched, set.rows, without), ...sided },
     scores,
     rows,
     trimmed: new Int32Array(0),

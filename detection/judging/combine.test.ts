@@ -9,6 +9,7 @@ import {
   untrainedPriors,
 } from './combine.js';
 import { Smoothing } from './smoothing.js';
+import { TailCalibration } from './tail.js';
 
 const THREE: JudgementLayout = {
   detectors: [
@@ -145,4 +146,65 @@ describe('smoothing', () => {
     expect(out.subarray(0, 3).every(Number.isNaN)).toBe(true);
     expect(state.data).toEqual(before);
   });
+});
+
+test('one cause beyond doubt outranks several that are moderately strange', () => {
+  const layout: JudgementLayout = {
+    detectors: ['a', 'b', 'c'].map((name) => ({ name, group: name, nominal: true })),
+    lambdas: 1,
+  };
+  const random = new Random(3);
+  const scores = Float32Array.from({ length: 3 * 20_000 }, () => -Math.log10(1 - random.uniform()));
+  const judgement = new Judgement(layout, fitJudgement(layout, scores, 20_000), { learns: false });
+  const judged = (...row: number[]) => judgement.observe(Float32Array.from(row), 0, new Float32Array(3), 0);
+  expect(judged(6.5, 0, 0)).toBeGreaterThan(judged(5.5, 5.5, 5.5));
+  expect(judged(5.5, 5.5, 5.5)).toBeGreaterThan(judged(5.5, 0, 0));
+});
+
+test('what a tail is continued to, beyond all that was counted, does not outrank a rule that tells', () => {
+  const layout: JudgementLayout = {
+    detectors: [
+      { name: 'counted', group: 'counted' },
+      { name: 'rule', group: 'rule', nominal: true },
+    ],
+    lambdas: 1,
+  };
+  const random = new Random(4);
+  const scores = Float32Array.from({ length: 2 * 20_000 }, () => -Math.log10(1 - random.uniform()));
+  const judgement = new Judgement(layout, fitJudgement(layout, scores, 20_000), { learns: false });
+  const own = new Float32Array(2);
+  const judged = (...row: number[]) => judgement.observe(Float32Array.from(row), 0, own, 0);
+  const continued = judged(20, 0);
+  expect(own[0]).toBeGreaterThan(12);
+  expect(judged(0, 7)).toBeGreaterThan(continued);
+  expect(judged(30, 0)).toBeGreaterThan(continued);
+});
+
+test('a score that counts double is no sign of a stream that has moved', () => {
+  const layout = (emphasis: number): JudgementLayout => ({
+    detectors: [
+      { name: 'counted', group: 'counted' },
+      { name: 'rule', group: 'rule', nominal: true, emphasis },
+    ],
+    lambdas: 1,
+  });
+  const random = new Random(5);
+  const rows = 20_000;
+  const scores = new Float32Array(2 * rows);
+  for (let row = 0; row < rows; row++) {
+    scores[2 * row] = -Math.log10(1 - random.uniform());
+    scores[2 * row + 1] = -2 * Math.log10(1 - random.uniform());
+  }
+  const priors = fitJudgement(layout(1), scores, rows);
+  const moved = (emphasis: number): number => {
+    const follow = jest.spyOn(TailCalibration.prototype, 'follow');
+    const judgement = new Judgement(layout(emphasis), priors);
+    const own = new Float32Array(2);
+    for (let row = 0; row < rows; row++) judgement.observe(scores, 2 * row, own, 0, row % 64);
+    const count = follow.mock.calls.filter(([movement]) => movement === 'moved').length;
+    follow.mockRestore();
+    return count;
+  };
+  expect(moved(2)).toBe(0);
+  expect(moved(1)).toBeGreaterThan(0);
 });

@@ -1,5 +1,5 @@
 import { DISPERSION_STATE_SIZE, Dispersion } from './dispersion.js';
-import { TAIL_STATE_SIZE, TailCalibration, type TailOptions } from './tail.js';
+import { DEFAULT_TAIL_MEMORY, TAIL_STATE_SIZE, TailCalibration, type TailOptions } from './tail.js';
 import { exponentialTailPrior, fitTailPrior, type TailPrior } from './tail-prior.js';
 
 /** What is joined: each detector with its group, each seen through the same number of smoothing constants. */
@@ -9,6 +9,8 @@ export interface JudgementLayout {
     readonly group: string;
     /** its raw score is its surprise already: taken as it is, neither smoothed nor calibrated */
     readonly nominal?: boolean;
+    /** how many times its -log10 p a nominal detector's score is; see Detector */
+    readonly emphasis?: number;
   }[];
   /** columns a detector: see Smoothing */
   readonly lambdas: number;
@@ -18,17 +20,29 @@ export interface JudgementLayout {
 export type JudgementPriors = readonly TailPrior[];
 
 /**
- * A cause counts in the noisy-or with probability PRIOR / (PRIOR + p): even odds at p = 0.001.
- * The result is calibrated again, so this constant shapes the order of events and not their p.
+ * The odds of a risk are those of its causes together, PRIOR / p each: even odds at p = 0.001. One cause at p = 1e-6
+ * outweighs three at 1e-4, since the causes are alternatives: a product of their p would say that all of them are
+ * at work at once. The result is calibrated again, so this constant shapes the order of events and not their p.
  */
 const CAUSE_PRIOR = 1e-3;
+
+/**
+ * Beyond the events that a calibration keeps, its p is the tail's continuation and no longer a count: two payments
+ * within a second lay so far out that it said 1e-22, and outranked any amount. From here on a decade counts by its
+ * logarithm. Nominal scores come from a rule of their own and are taken as they are.
+ */
+const COUNTED = Math.log10(DEFAULT_TAIL_MEMORY);
 
 interface Plan {
   readonly detectors: number;
   readonly lambdas: number;
   readonly nominal: readonly boolean[];
+  /** by detector, what takes a surprise to -log10 p */
+  readonly perEmphasis: readonly number[];
   readonly groups: readonly {
     readonly members: Int32Array;
+    /** one nominal detector */
+    readonly nominal: boolean;
     /** -1 for a group of one, which needs none */
     readonly calibration: number;
   }[];
@@ -45,11 +59,16 @@ function plan({ detectors, lambdas }: JudgementLayout): Plan {
   if (perDetector >= 0) count += detectors.length;
   const groups = [...new Set(detectors.map(({ group }) => group))].map((name) => {
     const members = detectors.flatMap(({ group }, index) => (group === name ? [index] : []));
-    return { members: Int32Array.from(members), calibration: members.length > 1 ? count++ : -1 };
+    return {
+      members: Int32Array.from(members),
+      nominal: members.length === 1 && detectors[members[0]!]!.nominal === true,
+      calibration: members.length > 1 ? count++ : -1,
+    };
   });
   const final = groups.length > 1 ? count++ : -1;
   const nominal = detectors.map((detector) => detector.nominal ?? false);
-  return { detectors: detectors.length, lambdas, nominal, groups, perDetector, final, count };
+  const perEmphasis = detectors.map(({ emphasis = 1 }) => 1 / emphasis);
+  return { detectors: detectors.length, lambdas, nominal, perEmphasis, groups, perDetector, final, count };
 }
 
 /** x^1.25: the sum of these over a group is the power mean but for a root, which the calibration undoes anyway. */
@@ -95,7 +114,7 @@ function judgeRow(
   let causes = 0;
   let only = 0;
   for (let g = 0; g < groups.length; g++) {
-    const { members, calibration } = groups[g]!;
+    const { members, calibration, nominal } = groups[g]!;
     let sum = 0;
     let present = 0;
     for (let m = 0; m < members.length; m++) {
@@ -106,14 +125,16 @@ function judgeRow(
     }
     if (present === 0) continue;
     only = calibration < 0 ? sum : calibrators[calibration]!.observe(sum / present);
-    if (chain.final >= 0) causes += Math.log(1 + CAUSE_PRIOR * Math.exp(only * Math.LN10));
+    if (chain.final < 0) continue;
+    const counted = nominal || only < COUNTED ? only : COUNTED + Math.log10(1 + only - COUNTED);
+    causes += CAUSE_PRIOR * Math.exp(counted * Math.LN10);
   }
-  return chain.final < 0 ? only : calibrators[chain.final]!.observe(causes);
+  return chain.final < 0 ? only : calibrators[chain.final]!.observe(Math.log(1 + causes));
 }
 
 /**
  * Joins the detectors of one (partition, domain): each smoothed score to its surprise; mean over the smoothing
- * constants, calibrated; mean within a group, calibrated; noisy-or across groups, calibrated. Stages with one
+ * constants, calibrated; mean within a group, calibrated; odds of alternative causes across groups, calibrated. Stages with one
  * member fall away. Means are power means with exponent 1.25.
  */
 export class Judgement {
@@ -147,9 +168,10 @@ export class Judgement {
   ): number {
     const surprise = judgeRow(this.chain, smoothed, at, surprises, surprisesAt, this.calibrations);
     if (bucket < 0) return surprise;
+    const { detectors, perEmphasis } = this.chain;
     let most = surprise;
-    for (let detector = 0; detector < this.chain.detectors; detector++) {
-      const own = surprises[surprisesAt + detector]!;
+    for (let detector = 0; detector < detectors; detector++) {
+      const own = surprises[surprisesAt + detector]! * perEmphasis[detector]!;
       if (own > most) most = own;
     }
     const movement = this.dispersion.note(bucket, surprise, most);

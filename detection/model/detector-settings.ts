@@ -2,7 +2,8 @@
 export interface DetectorSettings {
   readonly autoencoder?: { readonly window: number; readonly hidden?: readonly [number, number] };
   readonly sequence?: { readonly hidden: number };
-  readonly margins?: Readonly<Record<string, never>>;
+  /** side: which way a number is a risk; default both */
+  readonly margins?: { readonly side?: 'high' };
   readonly stuck?: Readonly<Record<string, never>>;
   readonly memory?: { readonly size: 'small' | 'large' };
   readonly checks?: { readonly intervalSeconds: number };

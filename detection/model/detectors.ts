@@ -48,9 +48,14 @@ export function buildDetectors(
 
 /** How detectors take part in the judging; the same in training and in scoring. */
 export function judgedAs(
-  detectors: readonly Pick<Detector, 'name' | 'group' | 'nominal'>[],
-): { name: string; group: string; nominal: boolean }[] {
-  return detectors.map(({ name, group, nominal }) => ({ name, group, nominal: nominal === true }));
+  detectors: readonly Pick<Detector, 'name' | 'group' | 'nominal' | 'emphasis'>[],
+): { name: string; group: string; nominal: boolean; emphasis: number }[] {
+  return detectors.map(({ name, group, nominal, emphasis = 1 }) => ({
+    name,
+    group,
+    nominal: nominal === true,
+    emphasis,
+  }));
 }
 
 /** Only what the joint models see is smoothed: a shift that stays. The others keep what lasts in their own state. */

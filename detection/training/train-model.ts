@@ -54,7 +54,7 @@ export function trainModel(
       name: 'margins',
       group: 'margins',
       nominal: true,
-      result: trainMargins(set, plan.features, contaminated),
+      result: trainMargins(set, plan.features, contaminated, settings.margins),
     });
   }
 
