@@ -22,7 +22,7 @@ const Query = Type.Object(
 );
 
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
-const Asked = Type.Object({ asked: Type.Boolean() });
+const Asked = Type.Object({ asked: Type.Boolean() }, { examples: [{ asked: true }] });
 
 /** What was sent to whom, and what came of it. */
 export function deliveryRoutes(app: App, { deliveries, control, commands, partitions }: ApiContext): void {
@@ -101,7 +101,7 @@ export function deliveryRoutes(app: App, { deliveries, control, commands, partit
               default: ['parked', 'dropped'],
             }),
           },
-          { additionalProperties: false },
+          { additionalProperties: false, examples: [{ from: '2026-11-24T08:00:00Z', states: ['parked'] }] },
         ),
         response: { 202: Asked, ...problems(404, 409, 422, 503) },
       },

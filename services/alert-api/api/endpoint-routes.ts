@@ -14,6 +14,7 @@ import { asTaken } from '../taken.js';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
 import { checkIfMatch, contentTag } from './etag.js';
+import * as examples from './examples.js';
 import { Problem } from './problems.js';
 import { domainsFor, owns } from './scope.js';
 import {
@@ -81,6 +82,7 @@ const ChangedEndpoint = Type.Partial(
   {
     additionalProperties: false,
     minProperties: 1,
+    examples: [{ minSeverity: 'medium', ratePerMinute: 30 }],
   },
 );
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
@@ -240,7 +242,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         params: Id,
         body: Type.Object(
           { overlapHours: Type.Number({ minimum: 0, maximum: 720, default: 24 }) },
-          { additionalProperties: false },
+          { additionalProperties: false, examples: [{ overlapHours: 48 }] },
         ),
         response: { 200: NewEndpointShape, ...problems(404, 503) },
       },
@@ -268,15 +270,18 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         description: 'Goes out whatever the breaker says, and does not count for it.',
         params: Id,
         response: {
-          200: Type.Object({
-            delivered: Type.Boolean(),
-            webhookId: Type.String(),
-            sentAt: Type.String({ format: 'date-time' }),
-            status: Type.Integer({ description: 'HTTP status, 0 when there was no answer' }),
-            durationMs: Type.Number(),
-            answer: Type.String({ description: 'the beginning of the receiver’s answer' }),
-            error: Type.String(),
-          }),
+          200: Type.Object(
+            {
+              delivered: Type.Boolean(),
+              webhookId: Type.String(),
+              sentAt: Type.String({ format: 'date-time' }),
+              status: Type.Integer({ description: 'HTTP status, 0 when there was no answer' }),
+              durationMs: Type.Number(),
+              answer: Type.String({ description: 'the beginning of the receiver’s answer' }),
+              error: Type.String(),
+            },
+            { examples: [examples.tested] },
+          ),
           ...problems(404),
         },
       },

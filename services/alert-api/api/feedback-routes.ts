@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
+import * as examples from './examples.js';
 import { Problem } from './problems.js';
 import { maySee, needAllDomains } from './scope.js';
 import { iso, pageShape, problems } from './shapes.js';
@@ -10,19 +11,22 @@ const Time = Type.String({ format: 'date-time' });
 const Text = Type.String({ minLength: 1, maxLength: 500 });
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
-const BarShape = Type.Object({
-  id: Type.String(),
-  pipeline: Type.String(),
-  domain: Type.String(),
-  entity: Type.String(),
-  reason: Type.String(),
-  score: Type.Number({ description: 'an incident below it is not told of' }),
-  until: Time,
-  incident: Type.String({ description: 'the false alarm that raised it' }),
-  note: Type.String(),
-  raisedAt: Time,
-  raisedBy: Type.String(),
-});
+const BarShape = Type.Object(
+  {
+    id: Type.String(),
+    pipeline: Type.String(),
+    domain: Type.String(),
+    entity: Type.String(),
+    reason: Type.String(),
+    score: Type.Number({ description: 'an incident below it is not told of' }),
+    until: Time,
+    incident: Type.String({ description: 'the false alarm that raised it' }),
+    note: Type.String(),
+    raisedAt: Time,
+    raisedBy: Type.String(),
+  },
+  { examples: [examples.bar] },
+);
 
 /** What false alarms have raised, and the audit trail. */
 export function feedbackRoutes(app: App, { control, now }: ApiContext): void {
@@ -84,15 +88,18 @@ export function feedbackRoutes(app: App, { control, now }: ApiContext): void {
         ),
         response: {
           200: pageShape(
-            Type.Object({
-              id: Type.String(),
-              at: Time,
-              by: Type.String(),
-              action: Type.String(),
-              kind: Type.String(),
-              subject: Type.String(),
-              value: Type.Unknown(),
-            }),
+            Type.Object(
+              {
+                id: Type.String(),
+                at: Time,
+                by: Type.String(),
+                action: Type.String(),
+                kind: Type.String(),
+                subject: Type.String(),
+                value: Type.Unknown(),
+              },
+              { examples: [examples.audited] },
+            ),
           ),
           ...problems(),
         },

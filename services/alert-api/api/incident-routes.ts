@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { type CommandAction, type Incident, isActive } from '../../../alerting/incidents.js';
+import { INCIDENT_KINDS } from '../../../alerting/matching.js';
 import { severityRank } from '../../../alerting/severity.js';
 import { applies } from '../commands.js';
 import { raiseBar } from '../raise-bar.js';
@@ -20,7 +21,7 @@ const Query = Type.Object(
     domain: Type.Optional(Text),
     entity: Type.Optional(Text),
     state: Type.Optional(IncidentState),
-    kind: Type.Optional(Type.Enum(['single', 'parent'])),
+    kind: Type.Optional(Type.Enum([...INCIDENT_KINDS])),
     parent: Type.Optional(Text),
     reason: Type.Optional(Text),
     label: Type.Optional(Text),
@@ -48,7 +49,7 @@ const Word = Type.Object(
         'of `false-alarm`: for so long the same entity has to score higher to be told of for the same reason; 0: not at all',
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ note: 'the valve was closed by hand' }] },
 );
 const ACTIONS: readonly [path: string, action: CommandAction, summary: string][] = [
   ['acknowledge', 'acknowledge', 'Say that someone takes care of it'],

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { type ApiKey, newApiKey } from '../api-keys.js';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
+import * as examples from './examples.js';
 import { Problem } from './problems.js';
 import { needAllDomains } from './scope.js';
 import { iso, KeyShape, pageShape, problems, Role } from './shapes.js';
@@ -54,9 +55,17 @@ export function keyRoutes(app: App, { control, now }: ApiContext): void {
               description: 'what it may see and change; none: all',
             }),
           },
-          { additionalProperties: false },
+          {
+            additionalProperties: false,
+            examples: [{ name: 'Dashboard', role: 'viewer', domains: ['plant-1'] }],
+          },
         ),
-        response: { 201: Type.Intersect([KeyShape, Type.Object({ key: Type.String() })]), ...problems(503) },
+        response: {
+          201: Type.Intersect([KeyShape, Type.Object({ key: Type.String() })], {
+            examples: [examples.newKey],
+          }),
+          ...problems(503),
+        },
       },
     },
     async (request, reply) => {

@@ -6,6 +6,7 @@ import { faultOfRoute, RouteShape } from '../policy.js';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
 import { checkIfMatch, versionTag } from './etag.js';
+import * as examples from './examples.js';
 import { allOf, needAllDomains } from './scope.js';
 import { iso, problems, timeOf } from './shapes.js';
 import { NewSilence, refuse, silenceOf } from './silence-routes.js';
@@ -18,7 +19,10 @@ export function policyRoutes(app: App, { control, incidents, now }: ApiContext):
   const checkTree = (tree: Route) => refuse(faultOfRoute(tree, (id) => control.endpoint(id) !== undefined));
 
   const tags = ['routes'];
-  const RoutesShape = Type.Object({ tree: Type.Union([RouteShape, Type.Null()]) });
+  const RoutesShape = Type.Object(
+    { tree: Type.Union([RouteShape, Type.Null()]) },
+    { examples: [{ tree: examples.tree }] },
+  );
   app.get(
     '/routes',
     {
@@ -50,15 +54,7 @@ export function policyRoutes(app: App, { control, incidents, now }: ApiContext):
           { tree: RouteShape },
           {
             additionalProperties: false,
-            examples: [
-              {
-                tree: {
-                  name: 'all',
-                  endpoints: [],
-                  routes: [{ name: 'pumps', match: { entity: 'pump-*' } }],
-                },
-              },
-            ],
+            examples: [{ tree: examples.tree }],
           },
         ),
         response: { 200: RoutesShape, ...problems(412, 422, 503) },
@@ -109,24 +105,27 @@ export function policyRoutes(app: App, { control, incidents, now }: ApiContext):
             to: Type.Optional(Time),
             limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
           },
-          { additionalProperties: false },
+          { additionalProperties: false, examples: [{ tree: examples.tree, limit: 100 }] },
         ),
         response: {
-          200: Type.Object({
-            incidents: Type.Integer({ description: 'how many were looked at' }),
-            told: Type.Integer(),
-            held: Type.Integer(),
-            nobody: Type.Integer({ description: 'no endpoint wants them' }),
-            items: Type.Array(
-              Type.Object({
-                incident: Type.String(),
-                change: Type.String(),
-                routes: Type.Array(Type.Array(Type.String())),
-                endpoints: Type.Array(Type.Object({ id: Type.String(), notBefore: Time })),
-                held: Type.Union([Type.String(), Type.Null()]),
-              }),
-            ),
-          }),
+          200: Type.Object(
+            {
+              incidents: Type.Integer({ description: 'how many were looked at' }),
+              told: Type.Integer(),
+              held: Type.Integer(),
+              nobody: Type.Integer({ description: 'no endpoint wants them' }),
+              items: Type.Array(
+                Type.Object({
+                  incident: Type.String(),
+                  change: Type.String(),
+                  routes: Type.Array(Type.Array(Type.String())),
+                  endpoints: Type.Array(Type.Object({ id: Type.String(), notBefore: Time })),
+                  held: Type.Union([Type.String(), Type.Null()]),
+                }),
+              ),
+            },
+            { examples: [examples.routesPreview] },
+          ),
           ...problems(422),
         },
       },

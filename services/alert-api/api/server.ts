@@ -140,12 +140,17 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
     },
     transform: ({ schema, url, route }) => {
       const role = route.config?.role;
+      const shown = {
+        ...schema,
+        ...(schema?.body ? { body: withoutDefaulted(schema.body) } : {}),
+        ...(schema?.querystring ? { querystring: withoutDefaulted(schema.querystring) } : {}),
+      };
       return {
         schema:
           role === undefined
-            ? schema
+            ? shown
             : {
-                ...schema,
+                ...shown,
                 security: [{ key: [] }],
                 description: `${schema?.description ?? ''} Takes the role ${role}.`.trim(),
               },
@@ -173,7 +178,7 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   const Health = Type.Object(
     { status: Type.String(), reasons: Type.Array(Type.String()) },
-    { additionalProperties: true },
+    { additionalProperties: true, examples: [{ status: 'ok', reasons: [] }] },
   );
   app.get(
     '/health/live',
@@ -195,4 +200,14 @@ export async function buildServer(options: ServerOptions, context: ApiContext): 
     return reply.type(contentType).send(text);
   });
   return app;
+}
+
+/** What has a default may be left out: within the service it is always there, whoever asks needn't give it. */
+function withoutDefaulted(schema: unknown): Record<string, unknown> {
+  const { required = [], ...rest } = schema as {
+    required?: readonly string[];
+    properties?: Record<string, { default?: unknown }>;
+  };
+  const needed = required.filter((name) => rest.properties?.[name]?.default === undefined);
+  return needed.length === 0 ? rest : { ...rest, required: needed };
 }

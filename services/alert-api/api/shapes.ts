@@ -2,11 +2,13 @@ import Type, { type TSchema } from 'typebox';
 import { FORMATS } from '../../../alerting/formats/format.js';
 import { incidentOf } from '../../../alerting/incident-example.js';
 import { CHANGE_KINDS, INCIDENT_STATES, type Incident } from '../../../alerting/incidents.js';
+import { INCIDENT_KINDS } from '../../../alerting/matching.js';
 import { SEVERITIES } from '../../../alerting/severity.js';
 import type { BreakerState } from '../../../lib/breaker.js';
 import { ROLES } from '../api-keys.js';
 import type { Delivery } from '../delivery.js';
 import { activeSecrets, type Endpoint } from '../endpoints.js';
+import * as examples from './examples.js';
 import { PROBLEMS, Problem } from './problems.js';
 
 /** What the API takes and gives: one schema each for the check, the type and the OpenAPI document. */
@@ -54,8 +56,9 @@ export const IncidentShape = Type.Object(
     sentences: Texts,
     context: Texts,
     model: Type.String(),
-    kind: Type.Enum(['single', 'parent'], {
-      description: 'a parent stands for related incidents of one domain and reason',
+    kind: Type.Enum([...INCIDENT_KINDS], {
+      description:
+        'a parent stands for related incidents of one domain and reason; stream: a stream itself has a fault, such as a schema that can’t be read',
     }),
     reason: Type.String(),
     parent: OrNull(Type.String({ description: 'the parent that stands for it' })),
@@ -82,7 +85,7 @@ export function incidentShape(incident: Incident) {
   } = incident;
   return {
     ...rest,
-    kind: incident.kind === 'parent' ? ('parent' as const) : ('single' as const),
+    kind: INCIDENT_KINDS.find((kind) => kind === incident.kind) ?? 'single',
     parent: incident.parent || null,
     changedAt: iso(incident.changedAt),
     openedAt: iso(incident.openedAt),
@@ -90,34 +93,42 @@ export function incidentShape(incident: Incident) {
   };
 }
 
-export const EndpointShape = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  url: Type.String(),
-  pipelines: Type.Array(Type.String()),
-  domains: Type.Array(Type.String()),
-  minSeverity: Severity,
-  events: Type.Array(ChangeKind),
-  state: Type.Enum(['enabled', 'disabled']),
-  stateReason: Type.String(),
-  activeSecrets: Type.Integer({ description: 'how many secrets sign at the moment; two during a rotation' }),
-  breaker: Type.Enum(['closed', 'half-open', 'open'], {
-    description: 'the breaker of the replica that answers; each has its own',
-  }),
-  format: Type.Enum([...FORMATS]),
-  hasCredential: Type.Boolean(),
-  template: OrNull(Type.String()),
-  language: Type.String(),
-  operator: Type.Boolean(),
-  concurrency: OrNull(Type.Integer({ description: 'null: the service’s own' })),
-  ratePerMinute: OrNull(Type.Integer({ description: 'null: the service’s own' })),
-  createdAt: Time,
-  createdBy: Type.String(),
-});
-export const NewEndpointShape = Type.Intersect([
-  EndpointShape,
-  Type.Object({ secret: Type.String({ description: 'signs the webhooks; shown this once' }) }),
-]);
+export const EndpointShape = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    url: Type.String(),
+    pipelines: Type.Array(Type.String()),
+    domains: Type.Array(Type.String()),
+    minSeverity: Severity,
+    events: Type.Array(ChangeKind),
+    state: Type.Enum(['enabled', 'disabled']),
+    stateReason: Type.String(),
+    activeSecrets: Type.Integer({
+      description: 'how many secrets sign at the moment; two during a rotation',
+    }),
+    breaker: Type.Enum(['closed', 'half-open', 'open'], {
+      description: 'the breaker of the replica that answers; each has its own',
+    }),
+    format: Type.Enum([...FORMATS]),
+    hasCredential: Type.Boolean(),
+    template: OrNull(Type.String()),
+    language: Type.String(),
+    operator: Type.Boolean(),
+    concurrency: OrNull(Type.Integer({ description: 'null: the service’s own' })),
+    ratePerMinute: OrNull(Type.Integer({ description: 'null: the service’s own' })),
+    createdAt: Time,
+    createdBy: Type.String(),
+  },
+  { examples: [examples.endpoint] },
+);
+export const NewEndpointShape = Type.Intersect(
+  [
+    EndpointShape,
+    Type.Object({ secret: Type.String({ description: 'signs the webhooks; shown this once' }) }),
+  ],
+  { examples: [examples.newEndpoint] },
+);
 
 export function endpointShape(endpoint: Endpoint, breaker: BreakerState, now: number) {
   const { secrets: _secrets, enabledAt: _enabledAt, credential, ...rest } = endpoint;
@@ -136,25 +147,28 @@ export function endpointShape(endpoint: Endpoint, breaker: BreakerState, now: nu
   };
 }
 
-export const DeliveryShape = Type.Object({
-  id: Type.String({ description: 'sent as webhook-id' }),
-  incident: Type.String(),
-  change: Type.Integer(),
-  endpoint: Type.String(),
-  pipeline: Type.String(),
-  domain: Type.String(),
-  state: DeliveryState,
-  attempts: Type.Integer(),
-  createdAt: Time,
-  updatedAt: Time,
-  nextAttemptAt: OrNull(Time),
-  event: Type.String({ description: 'the change that it tells of' }),
-  severity: Type.String(),
-  expiresAt: OrNull(Time),
-  lastStatus: Type.Integer({ description: 'HTTP status of the last attempt, 0 for none' }),
-  lastError: Type.String(),
-  durationMs: Type.Number(),
-});
+export const DeliveryShape = Type.Object(
+  {
+    id: Type.String({ description: 'sent as webhook-id' }),
+    incident: Type.String(),
+    change: Type.Integer(),
+    endpoint: Type.String(),
+    pipeline: Type.String(),
+    domain: Type.String(),
+    state: DeliveryState,
+    attempts: Type.Integer(),
+    createdAt: Time,
+    updatedAt: Time,
+    nextAttemptAt: OrNull(Time),
+    event: Type.String({ description: 'the change that it tells of' }),
+    severity: Type.String(),
+    expiresAt: OrNull(Time),
+    lastStatus: Type.Integer({ description: 'HTTP status of the last attempt, 0 for none' }),
+    lastError: Type.String(),
+    durationMs: Type.Number(),
+  },
+  { examples: [examples.delivery] },
+);
 
 export function deliveryShape(delivery: Delivery) {
   const { body: _body, round: _round, ...rest } = delivery;
@@ -167,36 +181,42 @@ export function deliveryShape(delivery: Delivery) {
   };
 }
 
-export const RiskShape = Type.Object({
-  id: Type.String(),
-  pipeline: Type.String(),
-  domain: Type.String(),
-  entity: Type.String(),
-  eventId: Type.String(),
-  eventTime: Time,
-  timeZone: Type.String(),
-  scoredAt: Time,
-  score: Type.Number(),
-  pValue: Type.Number(),
-  threshold: Type.Number(),
-  severity: Severity,
-  detectors: Type.Record(Type.String(), Type.Number()),
-  reasons: Type.Array(Reason),
-  sentences: Texts,
-  context: Texts,
-  model: Type.String(),
-  degraded: Type.Boolean(),
-});
+export const RiskShape = Type.Object(
+  {
+    id: Type.String(),
+    pipeline: Type.String(),
+    domain: Type.String(),
+    entity: Type.String(),
+    eventId: Type.String(),
+    eventTime: Time,
+    timeZone: Type.String(),
+    scoredAt: Time,
+    score: Type.Number(),
+    pValue: Type.Number(),
+    threshold: Type.Number(),
+    severity: Severity,
+    detectors: Type.Record(Type.String(), Type.Number()),
+    reasons: Type.Array(Reason),
+    sentences: Texts,
+    context: Texts,
+    model: Type.String(),
+    degraded: Type.Boolean(),
+  },
+  { examples: [examples.risk] },
+);
 
-export const KeyShape = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  role: Role,
-  domains: Type.Array(Type.String(), { description: 'none: all' }),
-  createdAt: Time,
-  createdBy: Type.String(),
-  lastUsedAt: OrNull(Type.String({ format: 'date-time', description: 'to within a minute' })),
-});
+export const KeyShape = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    role: Role,
+    domains: Type.Array(Type.String(), { description: 'none: all' }),
+    createdAt: Time,
+    createdBy: Type.String(),
+    lastUsedAt: OrNull(Type.String({ format: 'date-time', description: 'to within a minute' })),
+  },
+  { examples: [examples.key] },
+);
 
 export const ProblemShape = Type.Object(
   {
@@ -216,10 +236,14 @@ export const ProblemShape = Type.Object(
 );
 
 export function pageShape<T extends TSchema>(item: T) {
-  return Type.Object({
-    items: Type.Array(item),
-    next: OrNull(Type.String({ description: 'cursor of the next page' })),
-  });
+  const { examples: [example] = [] } = item as { examples?: readonly unknown[] };
+  return Type.Object(
+    {
+      items: Type.Array(item),
+      next: OrNull(Type.String({ description: 'cursor of the next page' })),
+    },
+    example === undefined ? {} : { examples: [{ items: [example], next: null }] },
+  );
 }
 
 /** The error answers of a route, for the document. */

@@ -6,6 +6,7 @@ import type { Silence } from '../../../alerting/routing.js';
 import { faultOfSpans, MatchShape, SpanShape } from '../policy.js';
 import { callerOf } from './auth.js';
 import type { ApiContext, App } from './context.js';
+import * as examples from './examples.js';
 import { Problem } from './problems.js';
 import { allOf, needAllDomains } from './scope.js';
 import { iso, pageShape, problems, timeOf } from './shapes.js';
@@ -18,15 +19,18 @@ const MOST_SILENCE_MS = 366 * 86_400_000;
 const MOST_LISTED = 50;
 const tags = ['silences'];
 
-const SilenceShape = Type.Object({
-  id: Type.String(),
-  match: MatchShape,
-  startsAt: Time,
-  endsAt: Time,
-  author: Type.String(),
-  reason: Type.String(),
-  state: Type.Enum(['pending', 'active', 'over']),
-});
+const SilenceShape = Type.Object(
+  {
+    id: Type.String(),
+    match: MatchShape,
+    startsAt: Time,
+    endsAt: Time,
+    author: Type.String(),
+    reason: Type.String(),
+    state: Type.Enum(['pending', 'active', 'over']),
+  },
+  { examples: [examples.silence] },
+);
 export const NewSilence = Type.Object(
   {
     match: MatchShape,
@@ -45,13 +49,16 @@ export const NewSilence = Type.Object(
     ],
   },
 );
-const WindowShape = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  match: MatchShape,
-  spans: Type.Array(SpanShape),
-  author: Type.String(),
-});
+const WindowShape = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    match: MatchShape,
+    spans: Type.Array(SpanShape),
+    author: Type.String(),
+  },
+  { examples: [examples.maintenanceWindow] },
+);
 const Hidden = Type.Object({
   count: Type.Integer(),
   incidents: Type.Array(Type.String(), { description: `ids, ${MOST_LISTED} at most` }),
@@ -116,8 +123,14 @@ export function silenceRoutes(app: App, { control, incidents, now }: ApiContext)
       schema: {
         tags,
         summary: 'Which of the listed incidents a silence would hide',
-        body: Type.Object({ match: MatchShape }, { additionalProperties: false }),
-        response: { 200: Type.Object({ active: Hidden, past: Hidden }), ...problems() },
+        body: Type.Object(
+          { match: MatchShape },
+          { additionalProperties: false, examples: [{ match: examples.silence.match }] },
+        ),
+        response: {
+          200: Type.Object({ active: Hidden, past: Hidden }, { examples: [examples.silencePreview] }),
+          ...problems(),
+        },
       },
     },
     async (request) => {
@@ -177,7 +190,7 @@ export function silenceRoutes(app: App, { control, incidents, now }: ApiContext)
         summary: 'Hold back what matches in planned work that comes every week',
         body: Type.Object(
           { name: Text, match: MatchShape, spans: Type.Array(SpanShape, { minItems: 1, maxItems: 20 }) },
-          { additionalProperties: false },
+          { additionalProperties: false, examples: [examples.newWindow] },
         ),
         response: { 201: WindowShape, ...problems(422, 503) },
       },

@@ -57,7 +57,13 @@ export function streamRoute(app: App, { incidents }: ApiContext): void {
           { additionalProperties: false },
         ),
         produces: ['text/event-stream'],
-        response: problems(),
+        response: {
+          200: {
+            description: 'the stream, until either side ends it',
+            content: { 'text/event-stream': { schema: { type: 'string' } } },
+          },
+          ...problems(),
+        },
       },
     },
     (request, reply) => {
