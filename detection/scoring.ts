@@ -2,7 +2,7 @@ import type { Detector } from './contract.js';
 import type { EventColumns } from './features/columns.js';
 import { AGE_BLOCK, FeatureBatch, FeatureEngine, SCALE_BLOCK } from './features/engine.js';
 import type { FeaturePlan } from './features/plan.js';
-import { isRepeat, RECENT_FLOATS } from './features/recent-ids.js';
+import { isRepeat, isRepeatBytes, RECENT_FLOATS } from './features/recent-ids.js';
 import { type FeatureScales, scalingFloats } from './features/scaling.js';
 import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
 import { Judgement, type JudgementLayout, type JudgementPriors } from './judging/combine.js';
@@ -175,15 +175,29 @@ export class PartitionScorer {
     this.#detectorSurprise = new Float32Array(capacity * detectors.length);
   }
 
-  /** Opens a micro-batch whose events are looked up with `repeats` one by one before they are scored together. */
+  /** Opens a micro-batch whose entities are looked up one by one before its events are scored together. */
   beginBatch(): void {
     this.entities.beginBatch();
   }
 
+  /** The slot of an entity, for EventColumns.slots; a new entity gets one. */
+  slotOf(entity: string): number {
+    return this.entities.slotOf(entity, this.#newEntity);
+  }
+
+  /** The slot of the entity whose name is in bytes[start, end), which are ASCII. */
+  slotOfAscii(bytes: Buffer, start: number, end: number): number {
+    return this.entities.slotOfAscii(bytes, start, end, this.#newEntity);
+  }
+
   /** Whether an event with this id was taken as one of the entity's last; if not it is remembered as the newest. */
-  repeats(entity: string, id: string): boolean {
-    const slot = this.entities.slotOf(entity, this.#newEntity);
+  repeats(slot: number, id: string): boolean {
     return isRepeat(this.entities.block(RECENT_BLOCK), slot, id);
+  }
+
+  /** As `repeats`, for the id in bytes[start, end). */
+  repeatsBytes(slot: number, bytes: Buffer, start: number, end: number): boolean {
+    return isRepeatBytes(this.entities.block(RECENT_BLOCK), slot, bytes, start, end);
   }
 
   /** Scores `columns` (at most `capacity` rows) and advances the state. */
@@ -373,7 +387,8 @@ function secondStage(model: ScoringModel, labels: PartitionLabels, partitions: n
 }
 
 function detectorBlock(detector: Detector): string {
-  return `detector:${detector.name}`;
+  const { name, stateVersion = 1 } = detector;
+  return stateVersion === 1 ? `detector:${name}` : `detector:${name}@${stateVersion}`;
 }
 
 function entityLayout(

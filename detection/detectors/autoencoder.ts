@@ -1,6 +1,7 @@
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { Contribution, Detector, DetectorBatch, StateBlock, Weights } from '../contract.js';
-import { dense, grown, readInto, type Tf } from './tensor-io.js';
+import { Dense, InputRows, valuesOf } from './dense.js';
+import { grown, type Tf } from './tensor-io.js';
 import { sizeOf, weight } from './weights.js';
 import { strongest, whitenedShares } from './whitened-share.js';
 
@@ -31,11 +32,10 @@ export class Autoencoder implements Detector {
   private readonly lowest: Float32Array;
   private readonly middle: Float32Array;
   private readonly highest: Float32Array;
-  private readonly tensors: Record<'white' | 'correction' | 'w1' | 'w2' | 'w3', Tensor2D> &
-    Record<'offset' | 'b1' | 'b2' | 'b3' | 'none', Tensor>;
-  private input: Float32Array = new Float32Array(0);
-  private linear: Float32Array = new Float32Array(0);
-  private network: Float32Array = new Float32Array(0);
+  private readonly layers: Record<'white' | 'first' | 'second' | 'third' | 'correction', Dense>;
+  private readonly input: InputRows;
+  /** whitened residuals of the batch scored last */
+  private whitened: Float32Array = new Float32Array(0);
 
   private constructor(
     private readonly weights: Weights,
@@ -57,21 +57,23 @@ export class Autoencoder implements Detector {
     this.lowest = this.middle.map((value, j) => value - CLIP * deviation[j]!);
     this.highest = this.middle.map((value, j) => value + CLIP * deviation[j]!);
     this.white = weight(weights, 'white', [dim, dim]);
-    const matrix = (name: string, rows: number, cols: number) =>
-      tf.tensor2d(weight(weights, name, [rows, cols]), [rows, cols]);
-    const vector = (name: string, size: number) => tf.tensor1d(weight(weights, name, [size]));
-    this.tensors = {
-      white: matrix('white', dim, dim),
-      offset: vector('offset', dim),
-      w1: matrix('w1', dim, wide),
-      b1: vector('b1', wide),
-      w2: matrix('w2', wide, narrow),
-      b2: vector('b2', narrow),
-      w3: matrix('w3', narrow, wide),
-      b3: vector('b3', wide),
-      correction: matrix('correction', wide, dim),
-      none: tf.zeros([dim]),
+    const layer = (name: string, rows: number, cols: number, bias?: string, activation?: 'relu') =>
+      new Dense(
+        tf,
+        weight(weights, name, [rows, cols]),
+        rows,
+        cols,
+        bias === undefined ? undefined : weight(weights, bias, [cols]),
+        activation,
+      );
+    this.layers = {
+      white: layer('white', dim, dim, 'offset'),
+      first: layer('w1', dim, wide, 'b1', 'relu'),
+      second: layer('w2', wide, narrow, 'b2', 'relu'),
+      third: layer('w3', narrow, wide, 'b3', 'relu'),
+      correction: layer('correction', wide, dim),
     };
+    this.input = new InputRows(tf, dim);
   }
 
   static fromWeights(weights: Weights, tf: Tf): Autoencoder {
@@ -95,40 +97,44 @@ export class Autoencoder implements Detector {
       throw new RangeError(
         `the autoencoder learnt ${this.features} features and was given ${batch.features}`,
       );
-    this.input = grown(this.input, size * dim);
-    this.linear = grown(this.linear, size * dim);
-    this.network = grown(this.network, size * dim);
-    this.gather(batch, state);
-    this.forward(size);
-    const { linear, network } = this;
+    this.whitened = grown(this.whitened, size * dim);
+    this.gather(batch, state, this.input.begin(size));
+    const [linear, network] = this.forward(this.input.tensor);
+    const { whitened } = this;
+    const all = valuesOf(this.tf, linear);
+    const corrections = valuesOf(this.tf, network);
     for (let i = 0, at = 0; i < size; i++) {
       let sum = 0;
       for (const end = at + dim; at < end; at++) {
-        const u = linear[at]! - network[at]!;
-        linear[at] = u;
+        const u = all[at]! - corrections[at]!;
+        whitened[at] = u;
         sum += u * u;
       }
       out[i] = sum < HIGHEST * dim ? sum / dim : HIGHEST;
     }
+    linear.dispose();
+    network.dispose();
   }
 
   explain(row: number, most: number): Contribution[] {
     const { dim, features, window } = this;
-    const u = this.linear.subarray(row * dim, (row + 1) * dim);
+    const u = this.whitened.subarray(row * dim, (row + 1) * dim);
+    const input = this.input.values;
     const groups = Array.from({ length: features }, (_, j) =>
       Array.from({ length: window }, (_, lag) => lag * features + j),
     );
-    const observed = (j: number) => this.input[row * dim + j]!;
+    const observed = (j: number) => input[row * dim + j]!;
     return strongest(whitenedShares(this.white, u, groups), most, observed, () => 1);
   }
 
   dispose(): void {
-    for (const tensor of Object.values(this.tensors)) tensor.dispose();
+    for (const layer of Object.values(this.layers)) layer.dispose();
+    this.input.dispose();
   }
 
   /** Writes each row's window to the input and moves the row into its entity's ring: [filled, next, rows...]. */
-  private gather(batch: DetectorBatch, state: StateBlock): void {
-    const { dim, features, window, input, lowest, middle, highest } = this;
+  private gather(batch: DetectorBatch, state: StateBlock, input: Float32Array): void {
+    const { dim, features, window, lowest, middle, highest } = this;
     const kept = window - 1;
     const { x, slots } = batch;
     const { data } = state;
@@ -139,7 +145,7 @@ export class Autoencoder implements Detector {
         const value = x[from + j]!;
         const low = lowest[j]!;
         const high = highest[j]!;
-        input[to + j] = value >= low ? Math.min(value, high) : value < low ? low : middle[j]!;
+        input[to + j] = value >= low ? (value > high ? high : value) : value < low ? low : middle[j]!;
       }
       if (kept === 0) continue;
       const base = slots[i]! * state.stride + state.offset;
@@ -159,21 +165,16 @@ export class Autoencoder implements Detector {
     }
   }
 
-  private forward(size: number): void {
-    const { tf, tensors: t, dim } = this;
-    let linear: Tensor2D | undefined;
-    let network: Tensor2D | undefined;
+  /** the linear part of the whitened residual, and the network's; the caller disposes of them */
+  private forward(x: Tensor3D): [Tensor3D, Tensor3D] {
+    const { tf, layers } = this;
+    let linear: Tensor3D | undefined;
+    let network: Tensor3D | undefined;
     tf.tidy(() => {
-      const x = tf.tensor2d(this.input.subarray(0, size * dim), [size, dim]);
-      const h1 = dense(tf, x, t.w1, t.b1, 'relu');
-      const h2 = dense(tf, h1, t.w2, t.b2, 'relu');
-      const h3 = dense(tf, h2, t.w3, t.b3, 'relu');
-      linear = tf.keep(dense(tf, x, t.white, t.offset));
-      network = tf.keep(dense(tf, h3, t.correction, t.none));
+      const narrow = layers.second.run(layers.first.run(x));
+      network = tf.keep(layers.correction.run(layers.third.run(narrow)));
+      linear = tf.keep(layers.white.run(x));
     });
-    readInto(tf, linear!, this.linear);
-    readInto(tf, network!, this.network);
-    linear!.dispose();
-    network!.dispose();
+    return [linear!, network!];
   }
 }

@@ -1,4 +1,5 @@
 import type { Weights } from '../contract.js';
+import { ln } from '../features/fast-math.js';
 import { sizeOf, weight } from './weights.js';
 
 /**
@@ -66,7 +67,7 @@ export class Known {
 
   private gapValue(gap: number): number {
     if (!(gap >= 0) || gap === Number.POSITIVE_INFINITY) return 0;
-    const value = (Math.log(gap + 0.001) - this.gap[0]!) / this.gap[1]!;
+    const value = (ln(gap + 0.001) - this.gap[0]!) / this.gap[1]!;
     return value > 5 ? 5 : Math.max(value, -5);
   }
 }

@@ -1,8 +1,9 @@
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { Contribution, Detector, DetectorBatch, StateBlock, Weights } from '../contract.js';
-import { advance, sharpness } from './sequence-cell.js';
+import { Dense, InputRows, valuesOf } from './dense.js';
+import { GATE_SLOPE, sharpness } from './sequence-cell.js';
 import { Known } from './sequence-known.js';
-import { dense, grown, readInto, type Tf } from './tensor-io.js';
+import { grown, type Tf } from './tensor-io.js';
 import { sizeOf, weight } from './weights.js';
 import { strongest, whitenedShares } from './whitened-share.js';
 
@@ -13,13 +14,16 @@ const HIGHEST = 1e9;
  * Predicts an event's features from what the entity did before: a linear autoregression on its last two events
  * and on what is known beforehand (time, gap, domain), and on top of it a minGRU whose readout, zero before
  * training, corrects the mean and gives each feature's spread. The error in units of that spread is whitened:
- * score = |white(error)|² / features. State of an entity: [count, h, its last two rows]. A few products make all
- * gates and predictions of a batch, and between them a loop in arrival order carries h: where batches are cut
- * changes nothing.
+ * score = |white(error)|² / features. State of an entity: [count, h, what its events so far make of the next one by
+ * the autoregression, what the last one makes of the one after]. So nothing of the past is multiplied again: products
+ * of the rows of a batch give all gates and their parts in the predictions to come, and a loop in arrival order
+ * carries h and those parts on: where batches are cut changes nothing.
  */
 export class Sequence implements Detector {
   readonly name = 'sequence';
   readonly group = 'joint';
+  /** the second way of keeping the past */
+  readonly stateVersion = 2;
   readonly stateSize: number;
   /** the autoregression needs two events */
   readonly warmUp = 2;
@@ -31,18 +35,14 @@ export class Sequence implements Detector {
   private readonly perDeviation: Float32Array;
   private readonly perSpread: Float32Array;
   private readonly white: Float32Array;
-  private readonly tensors: Record<'gates' | 'linear' | 'readout' | 'white', Tensor2D> &
-    Record<'gatesBias' | 'none' | 'readoutBias' | 'whiteOffset', Tensor>;
-  private inputs: Float32Array = new Float32Array(0);
-  private gates: Float32Array = new Float32Array(0);
-  private pasts: Float32Array = new Float32Array(0);
-  private memories: Float32Array = new Float32Array(0);
+  private readonly layers: Record<'gates' | 'flow' | 'readout' | 'white', Dense>;
+  private readonly inputs: InputRows;
+  private readonly memories: InputRows;
+  private readonly errors: InputRows;
   private linear: Float32Array = new Float32Array(0);
-  private corrections: Float32Array = new Float32Array(0);
-  private errors: Float32Array = new Float32Array(0);
   private whitened: Float32Array = new Float32Array(0);
-  /** keeps the compiler from leaving out `touch`; never read otherwise */
-  protected touched = 0;
+  /** inverse spreads of the features as predicted, by row */
+  private sharp: Float32Array = new Float32Array(0);
 
   private constructor(
     private readonly weights: Weights,
@@ -60,17 +60,15 @@ export class Sequence implements Detector {
     this.perDeviation = this.deviation.map((value) => 1 / value);
     this.perSpread = weight(weights, 'spread', [d]).map((value) => 1 / value);
     this.white = weight(weights, 'white', [d, d]);
-    const autoregression = weight(weights, 'autoregression', [2 * d + k, d]);
-    this.tensors = {
-      gates: tf.tensor2d(weight(weights, 'gates', [d + k, 2 * hidden]), [d + k, 2 * hidden]),
-      gatesBias: tf.tensor1d(weight(weights, 'gatesBias', [2 * hidden])),
-      linear: tf.tensor2d(autoregression.slice(0, 2 * d * d), [2 * d, d]),
-      none: tf.zeros([d]),
-      readout: tf.tensor2d(readoutWith(weights, d, k, hidden), [k + hidden, 2 * d]),
-      readoutBias: tf.tensor1d(readoutBias(weights, d)),
-      white: tf.tensor2d(this.white, [d, d]),
-      whiteOffset: tf.tensor1d(weight(weights, 'whiteOffset', [d])),
+    this.layers = {
+      gates: gatesLayer(weights, d, k, hidden, tf),
+      flow: flowLayer(weights, d, k, hidden, tf),
+      readout: new Dense(tf, readoutWith(weights, d, k, hidden), k + hidden, 2 * d, readoutBias(weights, d)),
+      white: new Dense(tf, this.white, d, d, weight(weights, 'whiteOffset', [d])),
     };
+    this.inputs = new InputRows(tf, d + k);
+    this.memories = new InputRows(tf, k + hidden);
+    this.errors = new InputRows(tf, d);
   }
 
   static fromWeights(weights: Weights, tf: Tf): Sequence {
@@ -88,33 +86,27 @@ export class Sequence implements Detector {
 
   score(batch: DetectorBatch, state: StateBlock, out: Float32Array): void {
     const { size } = batch;
-    const { features: d, hidden, known } = this;
+    const { features: d, layers } = this;
     if (size === 0) return;
     if (batch.features !== d)
       throw new RangeError(`the sequence model learnt ${d} features and was given ${batch.features}`);
-    const k = known.size;
-    this.inputs = grown(this.inputs, size * (d + k));
-    this.pasts = grown(this.pasts, size * 2 * d);
-    this.gates = grown(this.gates, size * 2 * hidden);
-    this.memories = grown(this.memories, size * (k + hidden));
     this.linear = grown(this.linear, size * d);
-    this.corrections = grown(this.corrections, size * 2 * d);
-    this.errors = grown(this.errors, size * d);
     this.whitened = grown(this.whitened, size * d);
-    const { tensors: t } = this;
-    this.touched = touch(batch, state, this.stateSize);
-    this.gather(batch, state);
-    this.product(this.inputs, size, d + k, t.gates, t.gatesBias, this.gates);
-    this.recur(batch, state);
-    this.product(this.pasts, size, 2 * d, t.linear, t.none, this.linear);
-    this.product(this.memories, size, k + hidden, t.readout, t.readoutBias, this.corrections);
-    this.judge(size);
-    this.product(this.errors, size, d, t.white, t.whiteOffset, this.whitened);
-    const { whitened } = this;
-    for (let i = 0, at = 0; i < size; i++) {
-      let sum = 0;
-      for (const end = at + d; at < end; at++) sum += whitened[at]! * whitened[at]!;
-      out[i] = sum < HIGHEST * d ? sum / d : HIGHEST;
+    this.sharp = grown(this.sharp, size * d);
+    const made: Tensor3D[] = [];
+    try {
+      const run = (layer: Dense, x: Tensor3D) => {
+        made.push(layer.run(x));
+        return made[made.length - 1]!;
+      };
+      this.gather(batch, state, this.inputs.begin(size));
+      const gates = run(layers.gates, this.inputs.tensor);
+      const flow = run(layers.flow, this.inputs.tensor);
+      this.recur(batch, state, gates, flow);
+      this.judge(size, run(layers.readout, this.memories.tensor));
+      this.sum(size, run(layers.white, this.errors.tensor), out);
+    } finally {
+      for (const tensor of made) tensor.dispose();
     }
   }
 
@@ -122,109 +114,143 @@ export class Sequence implements Detector {
     const { features: d, known } = this;
     const u = this.whitened.slice(row * d, (row + 1) * d);
     const groups = Array.from({ length: d }, (_, j) => [j]);
-    const observed = (j: number) =>
-      this.inputs[row * (d + known.size) + j]! * this.deviation[j]! + this.mean[j]!;
-    const unit = (j: number) =>
-      this.deviation[j]! / (this.perSpread[j]! * sharpness(this.corrections[row * 2 * d + d + j]!));
+    const inputs = this.inputs.values;
+    const observed = (j: number) => inputs[row * (d + known.size) + j]! * this.deviation[j]! + this.mean[j]!;
+    const unit = (j: number) => this.deviation[j]! / (this.perSpread[j]! * this.sharp[row * d + j]!);
     return strongest(whitenedShares(this.white, u, groups), most, observed, unit);
   }
 
   dispose(): void {
-    for (const tensor of Object.values(this.tensors)) tensor.dispose();
+    for (const part of [...Object.values(this.layers), this.inputs, this.memories, this.errors])
+      part.dispose();
   }
 
-  /**
-   * What each row's products take: the row, standardised, with what is known of it, and the entity's two rows
-   * before, whose older one it replaces. The state's first number counts 0, 1, then 2 and 3 in turn: its parity
-   * says which of the two places is the older.
-   */
-  private gather(batch: DetectorBatch, state: StateBlock): void {
-    const { features: d, known, inputs, pasts, mean, perDeviation } = this;
+  /** What each row's products take: the row, standardised, with what is known of it. */
+  private gather(batch: DetectorBatch, state: StateBlock, inputs: Float32Array): void {
+    const { features: d, known, mean, perDeviation } = this;
     const width = d + known.size;
-    const { x, slots } = batch;
-    const { data } = state;
-    for (let i = 0; i < batch.size; i++) {
-      const base = slots[i]! * state.stride + state.offset;
-      const count = data[base]!;
-      const odd = (count & 1) * d;
-      const older = base + 1 + this.hidden + odd;
-      const newer = base + 1 + this.hidden + d - odd;
+    const { x, slots, size, hoursOfWeek, gaps, domains } = batch;
+    const { data, stride, offset } = state;
+    for (let i = 0; i < size; i++) {
+      const base = slots[i]! * stride + offset;
       const to = i * width;
-      const past = i * 2 * d;
       const from = i * d;
       for (let j = 0; j < d; j++) {
-        let z = (x[from + j]! - mean[j]!) * perDeviation[j]!;
-        if (!(z <= CLIP && z >= -CLIP)) z = z > CLIP ? CLIP : z < -CLIP ? -CLIP : 0;
-        pasts[past + j] = data[newer + j]!;
-        pasts[past + d + j] = data[older + j]!;
-        inputs[to + j] = z;
-        data[older + j] = z;
+        const z = (x[from + j]! - mean[j]!) * perDeviation[j]!;
+        inputs[to + j] = z <= CLIP && z >= -CLIP ? z : z > CLIP ? CLIP : z < -CLIP ? -CLIP : 0;
       }
-      data[base] = count < 3 ? count + 1 : 2;
-      known.write(inputs, to + d, batch.hoursOfWeek[i]!, batch.gaps[i]!, batch.domains[i]!, count);
+      const count = data[base]!;
+      if (count < 2) data[base] = count + 1;
+      known.write(inputs, to + d, hoursOfWeek[i]!, gaps[i]!, domains[i]!, count);
     }
   }
 
-  /** the loop in arrival order: what is known of a row beside the memory that its prediction may use */
-  private recur(batch: DetectorBatch, state: StateBlock): void {
-    const { features: d, hidden, known, inputs, gates, memories } = this;
-    const { data } = state;
-    const k = known.size;
-    for (let i = 0; i < batch.size; i++) {
-      const h = batch.slots[i]! * state.stride + state.offset + 1;
+  /** The loop in arrival order: what is known of a row beside the memory that its prediction may use. See advance(). */
+  private recur(batch: DetectorBatch, state: StateBlock, gatesOf: Tensor3D, flowOf: Tensor3D): void {
+    const { features: d, hidden, linear } = this;
+    const { slots, size } = batch;
+    const { data, stride, offset } = state;
+    const k = this.known.size;
+    const memories = this.memories.begin(size);
+    const inputs = this.inputs.values;
+    const gates = valuesOf(this.tf, gatesOf);
+    const flow = valuesOf(this.tf, flowOf);
+    const flowing = hidden + 2 * d;
+    for (let i = 0; i < size; i++) {
       const from = i * (d + k) + d;
-      const to = i * (k + hidden);
+      let to = i * (k + hidden);
       for (let j = 0; j < k; j++) memories[to + j] = inputs[from + j]!;
-      for (let j = 0; j < hidden; j++) memories[to + k + j] = data[h + j]!;
-      advance(data, h, hidden, gates, i * 2 * hidden);
+      to += k;
+      const h = slots[i]! * stride + offset + 1;
+      const gate = i * hidden;
+      let at = i * flowing;
+      for (let j = 0; j < hidden; j++) {
+        const held = data[h + j]!;
+        memories[to + j] = held;
+        data[h + j] = held + gates[gate + j]! * GATE_SLOPE * (flow[at + j]! - held);
+      }
+      at += hidden;
+      const next = h + hidden;
+      const row = i * d;
+      for (let j = 0; j < d; j++) {
+        linear[row + j] = data[next + j]!;
+        data[next + j] = data[next + d + j]! + flow[at + j]!;
+        data[next + d + j] = flow[at + d + j]!;
+      }
     }
   }
 
   /** errors in units of each feature's spread */
-  private judge(size: number): void {
-    const { features: d, known, inputs, linear, corrections, errors, perSpread } = this;
-    const width = d + known.size;
+  private judge(size: number, readout: Tensor3D): void {
+    const { features: d, linear, sharp, perSpread } = this;
+    const width = d + this.known.size;
+    const errors = this.errors.begin(size);
+    const inputs = this.inputs.values;
+    const corrections = valuesOf(this.tf, readout);
     for (let i = 0; i < size; i++) {
       const from = i * width;
       const at = i * d;
       for (let j = 0; j < d; j++) {
         const predicted = linear[at + j]! + corrections[2 * at + j]!;
-        errors[at + j] =
-          (inputs[from + j]! * perSpread[j]! - predicted) * sharpness(corrections[2 * at + d + j]!);
+        const sharper = sharpness(corrections[2 * at + d + j]!);
+        sharp[at + j] = sharper;
+        errors[at + j] = (inputs[from + j]! * perSpread[j]! - predicted) * sharper;
       }
     }
   }
 
-  private product(
-    x: Float32Array,
-    rows: number,
-    cols: number,
-    weights: Tensor2D,
-    bias: Tensor,
-    out: Float32Array,
-  ): void {
-    const { tf } = this;
-    let result: Tensor2D | undefined;
-    tf.tidy(() => {
-      result = tf.keep(dense(tf, tf.tensor2d(x.subarray(0, rows * cols), [rows, cols]), weights, bias));
-    });
-    readInto(tf, result!, out);
-    result!.dispose();
+  private sum(size: number, white: Tensor3D, out: Float32Array): void {
+    const { features: d, whitened } = this;
+    const values = valuesOf(this.tf, white);
+    for (let i = 0, at = 0; i < size; i++) {
+      let sum = 0;
+      for (const end = at + d; at < end; at++) {
+        const value = values[at]!;
+        whitened[at] = value;
+        sum += value * value;
+      }
+      out[i] = sum < HIGHEST * d ? sum / d : HIGHEST;
+    }
   }
 }
 
-/**
- * Reads a number of every cache line of the states that a batch needs. These loads don't wait for each other, so the
- * memory serves many at a time; in the loops below each row would wait for its own.
- */
-function touch(batch: DetectorBatch, state: StateBlock, size: number): number {
-  const { data, stride, offset } = state;
-  let sum = 0;
-  for (let i = 0; i < batch.size; i++) {
-    const base = batch.slots[i]! * stride + offset;
-    for (let j = 0; j < size; j += 16) sum += data[base + j]!;
+/** How far the gates are open, in sixths: clamp(a/6 + 1/2, 0, 1) is a rectifier with both ends of a + 3, over 6. */
+function gatesLayer(weights: Weights, d: number, k: number, hidden: number, tf: Tf): Dense {
+  const gates = columnsOf(weight(weights, 'gates', [d + k, 2 * hidden]), 2 * hidden, 0, hidden);
+  const bias = weight(weights, 'gatesBias', [2 * hidden]).slice(0, hidden);
+  return new Dense(
+    tf,
+    gates,
+    d + k,
+    hidden,
+    bias.map((value) => value + 0.5 / GATE_SLOPE),
+    'relu6',
+  );
+}
+
+/** [row, known] -> candidates, the row's part in the prediction of the next event, and of the one after */
+function flowLayer(weights: Weights, d: number, k: number, hidden: number, tf: Tf): Dense {
+  const width = hidden + 2 * d;
+  const candidates = columnsOf(weight(weights, 'gates', [d + k, 2 * hidden]), 2 * hidden, hidden, hidden);
+  const autoregression = weight(weights, 'autoregression', [2 * d + k, d]);
+  const out = new Float32Array((d + k) * width);
+  for (let r = 0; r < d + k; r++) {
+    out.set(candidates.subarray(r * hidden, (r + 1) * hidden), r * width);
+    if (r >= d) continue;
+    out.set(autoregression.subarray(r * d, (r + 1) * d), r * width + hidden);
+    out.set(autoregression.subarray((d + r) * d, (d + r + 1) * d), r * width + hidden + d);
   }
-  return Number.isNaN(sum) ? 0 : sum;
+  const bias = new Float32Array(width);
+  bias.set(weight(weights, 'gatesBias', [2 * hidden]).subarray(hidden));
+  return new Dense(tf, out, d + k, width, bias);
+}
+
+function columnsOf(matrix: Float32Array, width: number, from: number, count: number): Float32Array {
+  const rows = matrix.length / width;
+  const out = new Float32Array(rows * count);
+  for (let r = 0; r < rows; r++)
+    out.set(matrix.subarray(r * width + from, r * width + from + count), r * count);
+  return out;
 }
 
 /** The autoregression's part on what is known goes into the readout, which takes that as well: [known, h] -> mean, sharpness. */

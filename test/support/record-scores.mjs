@@ -1,7 +1,7 @@
 // Scores the beginning of a shipped stream and keeps all that was computed on the way (scaled features, raw scores of
 // the detectors, surprises), or compares it with what another build had kept: whether a change made for speed has
 // changed anything else. With --labels the frauds come back as labels a day after they happened.
-// usage: node record-scores.mjs PIPELINE EVENTS FILE [--against] [--labels] [--dist DIR] [--backend NAME] [--batch N]
+// usage: node record-scores.mjs PIPELINE EVENTS FILE [--against] [--labels] [--dist DIR] [--root DIR] [--backend NAME] [--batch N]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openScorer } from './shipped-scorer.mjs';
@@ -12,7 +12,7 @@ const { values: options, positionals } = parseArgs({
     against: { type: 'boolean', default: false },
     labels: { type: 'boolean', default: false },
     dist: { type: 'string' },
-    models: { type: 'string' },
+    root: { type: 'string' },
     backend: { type: 'string', default: 'wasm' },
     batch: { type: 'string', default: '1024' },
   },

@@ -1,7 +1,7 @@
 // What scoring costs a row, in all and by part: payments of many cards straight through PartitionScorer, no broker and
 // no Avro. The total is CPU time of the process over the timed rows; the parts are medians over the micro-batches of
 // the time in each, which other programs on the machine disturb less than means.
-// usage: node scoring-cost.mjs [--events N] [--warm N] [--cards N] [--batch N] [--backend NAME] [--dist DIR] [--no-labels] [--json]
+// usage: node scoring-cost.mjs [--events N] [--warm N] [--cards N] [--batch N] [--backend NAME] [--dist DIR] [--root DIR] [--no-labels] [--json]
 import { parseArgs } from 'node:util';
 import { openScorer } from './shipped-scorer.mjs';
 
@@ -14,7 +14,7 @@ const { values: options } = parseArgs({
     batch: { type: 'string', default: '2048' },
     backend: { type: 'string', default: 'wasm' },
     dist: { type: 'string' },
-    models: { type: 'string' },
+    root: { type: 'string' },
     labels: { type: 'boolean', default: true },
     parts: { type: 'boolean', default: true },
     json: { type: 'boolean', default: false },

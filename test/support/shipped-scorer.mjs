@@ -1,15 +1,17 @@
 // A scorer of a shipped pipeline with its shipped model, from compiled code: what the measuring scripts beside this
-// one have in common. `dist` may be that of another checkout, so that two builds can be compared.
+// one have in common. `dist` (code) and `root` (pipelines, schemas, models, examples) may be those of another checkout,
+// so that two builds can be compared on the same input.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const root = new URL('../../', import.meta.url).pathname;
+const here = new URL('../../', import.meta.url).pathname;
 
 /**
- * @param {{ dist?: string, backend: string, pipeline: string, capacity: number, entities?: number, labels?: boolean, models?: string }} options
+ * @param {{ dist?: string, root?: string, backend: string, pipeline: string, capacity: number, entities?: number, labels?: boolean }} options
  */
-export async function openScorer({ dist, backend, pipeline: name, capacity, entities, labels, models }) {
-  const base = pathToFileURL(`${resolve(dist ?? `${root}dist`)}/`);
+export async function openScorer({ dist, root: given, backend, pipeline: name, capacity, entities, labels }) {
+  const root = given === undefined ? here : `${resolve(given)}/`;
+  const base = pathToFileURL(`${resolve(dist ?? `${here}dist`)}/`);
   const load = (path) => import(new URL(path, base).href);
   const { loadPipelines } = await load('pipelines/loader.js');
   const { loadModels } = await load('services/scorer/models.js');
@@ -20,7 +22,7 @@ export async function openScorer({ dist, backend, pipeline: name, capacity, enti
   const { createLog } = await load('lib/log.js');
   const [pipeline] = await loadPipelines(`${root}pipelines`, `${root}schemas`, [name]);
   const loaded = await loadModels([pipeline], {
-    folder: models ?? `${root}models`,
+    folder: `${root}models`,
     backend,
     batchEvents: capacity,
     log: createLog('test', { level: 'warn', destination: process.stderr }),
