@@ -21,6 +21,7 @@ let events = 0;
 function risk(id: string, minute: number, severity: Severity = 'medium', score = 5): RiskInput {
   return {
     id,
+    kind: 'event',
     pipeline: 'p',
     domain: 'd',
     entity: 'e',
@@ -351,4 +352,21 @@ test('a confirmed incident can be confirmed once more when risks have come since
     kind: 'confirmed',
     incident: { judged: 2 },
   });
+});
+
+test('what is wrong with a stream is told by each of its partitions and is one incident', () => {
+  const stream: RiskInput = { ...risk('s', 0), kind: 'stream' };
+  const first = takeRisk([], { ...stream, partition: 2, offset: 900 }, { partition: 0, offset: 10 }, rules);
+  expect(first.incidents).toMatchObject([{ id: 'inc-s', kind: 'stream', change: 1 }]);
+  let incidents = first.incidents;
+  [
+    { ...stream, partition: 1, offset: 3 },
+    { ...stream, partition: 2, offset: 900, eventTime: 900 * MINUTE },
+    { ...stream, partition: 2, offset: 950, eventTime: 900 * MINUTE },
+  ].forEach((again, index) => {
+    const outcome = takeRisk(incidents, again, { partition: 0, offset: 20 + index }, rules);
+    expect(outcome.changes.map(({ kind }) => kind)).toEqual(['seen']);
+    incidents = outcome.incidents;
+  });
+  expect(incidents).toMatchObject([{ id: 'inc-s', change: 1, risks: 1, lastRiskOffset: 22 }]);
 });

@@ -50,6 +50,8 @@ export interface IncidentEvent {
 /** What incidents need of a risk; times are epoch milliseconds. */
 export interface RiskInput {
   id: string;
+  /** `stream`: about the stream itself, not about an event of it */
+  kind: string;
   pipeline: string;
   domain: string;
   entity: string;
@@ -205,8 +207,11 @@ export function takeRisk(
 
   // A scorer that died publishes the risks since its last checkpoint once more, further on in the log. An entity's
   // risks come in the order of its events, so what lies at or below the last event has been taken in.
+  // What is wrong with a stream is told by each of its partitions, under one id.
   const repeated = incidents.filter(
-    (one) => one.eventPartition === risk.partition && one.lastEventOffset >= risk.offset,
+    (one) =>
+      one.firstRiskId === risk.id ||
+      (one.eventPartition === risk.partition && one.lastEventOffset >= risk.offset),
   );
   if (repeated.length > 0) {
     const newer = repeated.reduce((a, b) => (b.lastRiskOffset > a.lastRiskOffset ? b : a));
@@ -342,7 +347,7 @@ function open(risk: RiskInput, place: { partition: number; offset: number }, rul
     entity: risk.entity,
     state: 'open',
     ...firstSeverity(risk.severity, risk.eventTime),
-    kind: 'single',
+    kind: risk.kind === 'stream' ? 'stream' : 'single',
     reason: reasonOfRisk(risk.reasons),
     parent: '',
     members: 0,

@@ -1,6 +1,10 @@
 import type { Incident } from './incidents.js';
 import { type Severity, severityRank } from './severity.js';
 
+/** `parent`: stands for related ones. `stream`: a stream itself has a fault, such as a schema that can't be read */
+export const INCIDENT_KINDS = ['single', 'parent', 'stream'] as const;
+export type IncidentKind = (typeof INCIDENT_KINDS)[number];
+
 /** Which incidents a route, a silence or a window is about. What is left out, or empty, matches all. */
 export interface Match {
   pipelines?: string[];
@@ -10,7 +14,7 @@ export interface Match {
   minSeverity?: Severity;
   /** all must be there: a label of the incident, or `field=value` of its context; both may hold `*` */
   labels?: string[];
-  kind?: 'single' | 'parent';
+  kind?: IncidentKind;
 }
 
 export type Matchable = Pick<

@@ -11,6 +11,7 @@ const rules = {
 function child(n: number, minute: number, severity: RiskInput['severity'] = 'medium'): Incident {
   const risk: RiskInput = {
     id: `r${n}`,
+    kind: 'event',
     pipeline: 'p',
     domain: 'plant-1',
     entity: `pump-${n}`,

@@ -30,6 +30,8 @@ export class Undecodable {
     readonly detail: string,
     /** the event field at fault, '' for none */
     readonly field = '',
+    /** fingerprint (or id) of the writer's schema when that is at fault: what all events of that writer share */
+    readonly writer?: string,
   ) {}
 }
 
@@ -53,15 +55,19 @@ export const deadLetter = {
       'unknownSchema',
       `no schema ${where} has the fingerprint ${fingerprint}: add the writer’s schema there, then replay`,
     ),
-  unsafeSchema: (writer: string, why: string) =>
+  unsafeSchema: (writer: string, why: string, fingerprint?: string) =>
     new Undecodable(
       'unsafeSchema',
       `the writer’s schema (${writer}) ${why}: such schemas are not read, because a few bytes of them can take all memory`,
+      '',
+      fingerprint,
     ),
-  unresolvableSchema: (writer: string, reader: string, why: string) =>
+  unresolvableSchema: (writer: string, reader: string, why: string, fingerprint?: string, field = '') =>
     new Undecodable(
       'unresolvableSchema',
-      `the writer’s schema (${writer}) does not resolve into ${reader}: ${why}; give the reader’s field (or enum) a default, or write a compatible type`,
+      `the writer’s schema (${writer}) does not resolve into ${reader}: ${field && `${field}: `}${why}; give the reader’s field (or enum) a default, or write a compatible type`,
+      field,
+      fingerprint,
     ),
   truncated: (bytes: number) =>
     new Undecodable(

@@ -4,6 +4,7 @@ import { type BoundsCheck, boundsCheck } from './avro-bounds.js';
 import { fingerprintOf } from './avro-canonical.js';
 import { type Framing, framingOf, REGISTRY_HEADER, SINGLE_OBJECT_HEADER } from './avro-framing.js';
 import { deadLetter, type Undecodable } from './dead-letter-reasons.js';
+import { misfitField } from './schema-misfit.js';
 import { unsafeBecause } from './schema-safety.js';
 import { ForeignSchema, type SchemaSource } from './schema-source.js';
 
@@ -144,7 +145,10 @@ export class EventDecoder<T = Record<string, unknown>> {
       return this.resolve(schema, name);
     } catch (error) {
       if (error instanceof ForeignSchema)
-        return { refused: deadLetter.unsafeSchema(name, error.message), until: Number.POSITIVE_INFINITY };
+        return {
+          refused: deadLetter.unsafeSchema(name, error.message, name),
+          until: Number.POSITIVE_INFINITY,
+        };
       throw error;
     }
   }
@@ -158,7 +162,8 @@ export class EventDecoder<T = Record<string, unknown>> {
   private resolve(schema: unknown, name: string): Writer {
     const until = Number.POSITIVE_INFINITY;
     const unsafe = unsafeBecause(schema);
-    if (unsafe !== undefined) return { refused: deadLetter.unsafeSchema(name, unsafe), until };
+    if (unsafe !== undefined)
+      return { refused: deadLetter.unsafeSchema(name, unsafe, writerName(schema, name)), until };
     try {
       const fits = boundsCheck(schema);
       if (fingerprintOf(schema) === this.fingerprint) return { resolver: undefined, fits };
@@ -167,10 +172,25 @@ export class EventDecoder<T = Record<string, unknown>> {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return {
-        refused: deadLetter.unresolvableSchema(name, this.type.name ?? 'the reader’s schema', why),
+        refused: deadLetter.unresolvableSchema(
+          name,
+          this.type.name ?? 'the reader’s schema',
+          why,
+          writerName(schema, name),
+          misfitField(this.type, writerType(schema)),
+        ),
         until,
       };
     }
+  }
+}
+
+/** The schema's fingerprint, however it was asked for; what it was asked for by where it has none. */
+function writerName(schema: unknown, name: string): string {
+  try {
+    return fingerprintOf(schema);
+  } catch {
+    return name;
   }
 }
 

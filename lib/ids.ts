@@ -15,6 +15,11 @@ export function riskId(
   return derived('rsk', [pipeline, topic, partition, String(offset)]);
 }
 
+/** Of a stream whose events are written with a schema that can't be read: the same for all that are. */
+export function streamRiskId(pipeline: string, topic: string, writer: string): string {
+  return derived('rsk', [pipeline, topic, 'schema', writer]);
+}
+
 export function deadLetterId(
   pipeline: string,
   topic: string,

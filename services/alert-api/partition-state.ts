@@ -88,6 +88,7 @@ export class PartitionState {
           continue;
         }
         if (standing.has(one.id)) continue; // a parent stays as long as one that it stands for
+        if (one.kind === 'stream') continue; // told once, so it stays until a person closes it
         const gap = this.rules.quiet(one.pipeline);
         const passed =
           (this.#progress.get(`${one.pipeline}|${one.domain}`) ?? 0) > one.lastRiskAt + gap ||

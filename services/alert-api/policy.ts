@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { isTimeZone, type WeekSpan } from '../../alerting/calendar.js';
-import type { Match } from '../../alerting/matching.js';
+import { INCIDENT_KINDS, type Match } from '../../alerting/matching.js';
 import type { Bar, MaintenanceWindow, Route, Silence } from '../../alerting/routing.js';
 import { SEVERITIES } from '../../alerting/severity.js';
 
@@ -27,7 +27,7 @@ export const MatchShape = Type.Object(
         description: 'all must be there: labels, or field=value of the context; both may hold *',
       }),
     ),
-    kind: Type.Optional(Type.Enum(['single', 'parent'])),
+    kind: Type.Optional(Type.Enum([...INCIDENT_KINDS])),
   },
   { additionalProperties: false },
 );

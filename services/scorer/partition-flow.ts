@@ -29,6 +29,7 @@ import { sendVisits, type VisitsRecord } from './labels.js';
 import { Outbox } from './outbox.js';
 import { buildRisk, type Risk, riskKey } from './risks.js';
 import { Spill, type SpilledRows } from './spill.js';
+import { streamRisk } from './stream-risk.js';
 
 /** What all partitions of a pipeline share in a process. */
 export interface PipelineRuntime {
@@ -104,6 +105,8 @@ export class PartitionFlow {
   #pagesTook = 0;
   #failing: readonly string[] = [];
   #left = false;
+  /** writers' schemas that can't be read and were told of */
+  readonly #foreignWriters = new Set<string>();
 
   constructor(
     runtime: PipelineRuntime,
@@ -393,12 +396,13 @@ export class PartitionFlow {
   ): void {
     const { producer, names, metrics, codecs, now } = this.#dependencies;
     const { pipeline } = this.#runtime;
-    if (risks.length > 0) {
+    const told = [...this.#streamRisks(rejected), ...risks];
+    if (told.length > 0) {
       this.#outbox.add(() =>
         sendBatches(
           producer,
           names.risks,
-          risks.map((risk) => ({ key: riskKey(risk), value: codecs.risk.encode(risk) })),
+          told.map((risk) => ({ key: riskKey(risk), value: codecs.risk.encode(risk) })),
         ),
       );
       metrics.risks.inc({ pipeline: pipeline.name }, risks.length);
@@ -449,6 +453,27 @@ export class PartitionFlow {
         sendBatches(producer, names.scores, [{ key: null, value: codecs.scoreBlock.encode(block) }]),
       );
     }
+  }
+
+  /** What is wrong with the stream itself: told once for each writer's schema that can't be read. */
+  #streamRisks(rejected: readonly { message: KafkaMessage; rejection: Undecodable }[]): Risk[] {
+    const risks: Risk[] = [];
+    for (const { message, rejection } of rejected) {
+      const { writer } = rejection;
+      if (writer === undefined || this.#foreignWriters.has(writer)) continue;
+      this.#foreignWriters.add(writer);
+      const { pipeline, model } = this.#runtime;
+      const { log, now } = this.#dependencies;
+      const { name, topic } = pipeline;
+      const partition = this.#partition;
+      log.warn(
+        { topic, partition, schema: writer, detail: rejection.detail },
+        'a stream can not be read whole',
+      );
+      const source = { pipeline: name, topic, partition, message, model: model.id, now: now() };
+      risks.push(streamRisk(source, rejection));
+    }
+    return risks;
   }
 
   /** Rows whose scores are kept: chosen by offset, so that a second reading keeps the same ones. */

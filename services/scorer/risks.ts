@@ -6,6 +6,8 @@ import type { Pipeline } from '../../pipelines/loader.js';
 
 /** A record of schemas/risk.avsc. */
 export interface Risk {
+  /** `stream`: about the stream itself, see streamRisk */
+  kind: 'event' | 'stream';
   id: string;
   pipeline: string;
   domain: string;
@@ -58,6 +60,7 @@ export function buildRisk(
   const offset = columns.offsets[row]!;
   const eventId = pipeline.eventId === undefined ? '' : String(event[pipeline.eventId] ?? '');
   return {
+    kind: 'event',
     id: riskId(pipeline.name, pipeline.topic, partition, offset),
     pipeline: pipeline.name,
     domain: columns.domains[row]!,

@@ -55,35 +55,39 @@ function oneRow(columns: Record<string, Value>): Pick<Table, 'columns' | 'rows'>
   };
 }
 
+const RISK = oneRow({
+  id: field('id'),
+  pipeline: field('pipeline'),
+  domain: field('domain'),
+  entity: field('entity'),
+  event_id: field('eventId'),
+  event_time: field('eventTime'),
+  time_zone: field('timeZone'),
+  scored_at: field('scoredAt'),
+  score: field('score'),
+  p_value: field('pValue'),
+  threshold: field('threshold'),
+  severity: field('severity'),
+  detectors: field('detectors'),
+  ...REASONS,
+  sentences: field('sentences'),
+  context: field('context'),
+  model: field('model'),
+  degraded: field('degraded'),
+  // where the event came from, which says more than where its risk stands
+  kafka_topic: field('topic'),
+  kafka_partition: field('partition'),
+  kafka_offset: field('offset'),
+});
+
 const risks: Table = {
   name: 'risks',
   record: 'risk',
   topic: (names) => names.risks,
   maxAgeMs: 500,
-  ...oneRow({
-    id: field('id'),
-    pipeline: field('pipeline'),
-    domain: field('domain'),
-    entity: field('entity'),
-    event_id: field('eventId'),
-    event_time: field('eventTime'),
-    time_zone: field('timeZone'),
-    scored_at: field('scoredAt'),
-    score: field('score'),
-    p_value: field('pValue'),
-    threshold: field('threshold'),
-    severity: field('severity'),
-    detectors: field('detectors'),
-    ...REASONS,
-    sentences: field('sentences'),
-    context: field('context'),
-    model: field('model'),
-    degraded: field('degraded'),
-    // where the event came from, which says more than where its risk stands
-    kafka_topic: field('topic'),
-    kafka_partition: field('partition'),
-    kafka_offset: field('offset'),
-  }),
+  columns: RISK.columns,
+  // What is wrong with a stream is no risk of an event: it is told of as an incident, and kept as one.
+  rows: (record, position) => (record['kind'] === 'stream' ? [] : RISK.rows(record, position)),
 };
 
 const incidents: Table = {
