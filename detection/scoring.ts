@@ -210,6 +210,12 @@ export class PartitionScorer {
     const budget = slab.block('budget');
     const buckets = slab.block(BUCKET_BLOCK);
     const flagged: FlaggedRow[] = [];
+    this.second?.visit({
+      size,
+      seconds: this.batch.times,
+      values: this.#secondary.map((index) => columns.categories[index]!),
+      hashes: this.#secondary.map((index) => columns.hashes[index]!),
+    });
     for (let row = 0; row < size; row++) {
       const judgement = this.#judgement(this.batch.domainSlots[row]!);
       const judged = judgement.observe(
@@ -360,6 +366,10 @@ export class PartitionScorer {
     }
     if (budget.length > 0) this.#budget.load(Float64Array.from(budget));
     this.second?.load();
+  }
+
+  get modelId(): string {
+    return this.#model.id;
   }
 
   get budgetState(): number[] {

@@ -1,3 +1,4 @@
+import { hashString } from '../features/hash.js';
 import { LabelLog } from '../labels/label-log.js';
 import { effectiveFrom } from '../labels/records.js';
 import { decodePage, encodePages } from '../state/encoding.js';
@@ -55,6 +56,12 @@ function stage(log: LabelLog): SecondStage {
 function run(second: SecondStage, log: LabelLog, made: readonly Made[], labelled = true): number[] {
   return made.map(({ event, surprises, x, risk }) => {
     const surprise = second.rank(event, surprises, 0, x, 0);
+    second.visit({
+      size: 1,
+      seconds: Float64Array.of(event.seconds),
+      values: event.secondary.map((value) => [value]),
+      hashes: event.secondary.map((value) => Uint32Array.of(hashString(value))),
+    });
     for (const closed of second.takeClosed()) log.add(closed);
     if (risk && labelled)
       log.add({

@@ -7,7 +7,7 @@ import type { LabelLog, LabelView } from '../labels/label-log.js';
 import { effectiveFrom, GRID_SECONDS, type Label, type LabelRecord, type Visits } from '../labels/records.js';
 import { LABEL_FEATURES } from '../labels/secondary-book.js';
 import type { SpellOptions } from '../labels/spell-rates.js';
-import { VisitCounter } from '../labels/visit-counter.js';
+import { type VisitColumns, VisitCounter } from '../labels/visit-counter.js';
 import { Slab } from '../state/slab.js';
 import { Ftrl } from './ftrl.js';
 import { Inputs } from './inputs.js';
@@ -156,6 +156,11 @@ export class SecondStage {
     this.#log.close(this.#view);
   }
 
+  /** Counts the events of a micro-batch for their secondary entities; before or after they are ranked. */
+  visit(columns: VisitColumns): void {
+    for (const closed of this.visits.observe(columns)) this.#closed.push(closed);
+  }
+
   /**
    * The event's surprise by both stages: the first one's while the second is off. `surprises` holds the detectors' own,
    * `x` the scaled features, from the places given on.
@@ -169,7 +174,6 @@ export class SecondStage {
   ): number {
     this.#arrive(event.seconds);
     const vector = this.#fill(event, surprises, surprisesAt, x, xAt);
-    for (const closed of this.visits.observe(event.secondary, event.seconds)) this.#closed.push(closed);
     // Before the first label there is nothing to say, and nothing to compute.
     const taught = this.#gain.risks > 0;
     if (taught) this.inputs.expand(vector, 0, this.#x);

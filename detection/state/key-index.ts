@@ -21,7 +21,11 @@ export class KeyIndex {
 
   /** The key's slot, or -1. */
   find(key: string): number {
-    const hash = hashString(key);
+    return this.findHashed(key, hashString(key));
+  }
+
+  /** As `find`, where the key's hashString is known. */
+  findHashed(key: string, hash: number): number {
     const cells = this.#cells;
     const mask = cells.length / 2 - 1;
     for (let cell = hash & mask; ; cell = (cell + 1) & mask) {
@@ -45,10 +49,10 @@ export class KeyIndex {
   }
 
   /** For a key that isn't in it. */
-  add(key: string, slot: number): void {
+  add(key: string, slot: number, hash = hashString(key)): void {
     this.#size++;
     if (CELLS_A_KEY * this.#size > this.#cells.length / 2) this.#grow();
-    this.#put(hashString(key), slot + 1);
+    this.#put(hash, slot + 1);
   }
 
   remove(key: string): void {

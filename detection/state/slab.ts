@@ -82,7 +82,7 @@ export class Slab {
   slotOf(key: string, created: (slot: number) => void): number {
     const known = this.#slots.find(key);
     if (known < 0) return this.#take(key, created);
-    this.#touch(known);
+    this.touch(known);
     return known;
   }
 
@@ -90,11 +90,12 @@ export class Slab {
   slotOfAscii(bytes: Buffer, start: number, end: number, created: (slot: number) => void): number {
     const known = this.#slots.findAscii(bytes, start, end);
     if (known < 0) return this.#take(bytes.toString('latin1', start, end), created);
-    this.#touch(known);
+    this.touch(known);
     return known;
   }
 
-  #touch(slot: number): void {
+  /** For who knows a key's slot: its row is about to change. */
+  touch(slot: number): void {
     this.#dirty[slot] = 1;
     this.#touched[slot] = 1;
     this.#epochs[slot] = this.#epoch;
