@@ -1,4 +1,4 @@
-import type { Detector } from './contract.js';
+import type { Detector, StateBlock } from './contract.js';
 import type { EventColumns } from './features/columns.js';
 import { AGE_BLOCK, FeatureBatch, FeatureEngine, SCALE_BLOCK } from './features/engine.js';
 import type { FeaturePlan } from './features/plan.js';
@@ -209,6 +209,7 @@ export class PartitionScorer {
     this.#smoothing.smooth(this.#raw, size, this.batch.slots, slab.block('smoothing'), this.#smoothed);
     const budget = slab.block('budget');
     const buckets = slab.block(BUCKET_BLOCK);
+    const suspicion = slab.block('suspicion');
     const flagged: FlaggedRow[] = [];
     this.second?.visit({
       size,
@@ -225,7 +226,8 @@ export class PartitionScorer {
         row * detectors.length,
         buckets.data[this.batch.slots[row]! * buckets.stride + buckets.offset]!,
       );
-      const surprise = this.second === undefined ? judged : this.#rank(this.second, columns, row, judged);
+      const surprise =
+        this.second === undefined ? judged : this.#rank(this.second, columns, suspicion, row, judged);
       this.#surprise[row] = surprise;
       this.#firstSurprise[row] = judged;
       const decision = this.#budget.decide(surprise, this.batch.times[row]!, budget, this.batch.slots[row]!);
@@ -250,7 +252,13 @@ export class PartitionScorer {
     };
   }
 
-  #rank(second: SecondStage, columns: EventColumns, row: number, surprise: number): number {
+  #rank(
+    second: SecondStage,
+    columns: EventColumns,
+    state: StateBlock,
+    row: number,
+    surprise: number,
+  ): number {
     const event = this.#event;
     event.entity = columns.entities[row]!;
     event.seconds = this.batch.times[row]!;
@@ -259,7 +267,6 @@ export class PartitionScorer {
     for (let i = 0; i < this.#secondary.length; i++)
       event.secondary[i] = columns.categories[this.#secondary[i]!]![row]!;
     const slot = this.batch.slots[row]!;
-    const state = this.entities.block('suspicion');
     this.#suspicion.read(state, slot, this.batch.gaps[row]!, event.suspicion, 0);
     this.#suspicion.add(state, slot, surprise);
     const { detectors } = this.#model;

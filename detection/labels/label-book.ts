@@ -27,6 +27,13 @@ export class LabelBook {
     this.names = secondary.flatMap((field) => LABEL_FEATURES.map((name) => `${field}.${name}`));
   }
 
+  /** secondary entities that labels speak of */
+  get followed(): number {
+    let sum = 0;
+    for (const book of this.fields) sum += book.followed;
+    return sum;
+  }
+
   take(record: LabelRecord): void {
     if (record.type === 'visits') {
       const book = this.fields[record.field];

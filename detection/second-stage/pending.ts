@@ -17,7 +17,10 @@ const STATES: readonly Held[] = ['waiting', 'risk', 'other'];
 export class Pending {
   readonly slab: Slab;
   readonly #capacity: number;
-  readonly #byEvent = new Map<number, number>();
+  /** slots by event; made when the first label asks for one, which may be never */
+  #byEvent: Map<number, number> | undefined;
+  /** by place in the ring, -1 where not known yet */
+  readonly #slots: Int32Array;
   /** events put in so far; event n lies in row n modulo capacity */
   #added = 0;
   /** events before this one have had their delay */
@@ -27,6 +30,7 @@ export class Pending {
 
   constructor(vector: number, capacity: number) {
     this.#capacity = capacity;
+    this.#slots = new Int32Array(capacity).fill(-1);
     this.slab = new Slab(
       [
         { name: META, size: META_SIZE },
@@ -43,7 +47,7 @@ export class Pending {
   /** time of the event that makes room for the next; NaN while there is room */
   get oldest(): number {
     if (this.#added < this.#capacity) return Number.NaN;
-    return this.slab.times[this.slab.find(String(this.#added % this.#capacity))]!;
+    return this.slab.times[this.#slotAt(this.#added % this.#capacity)]!;
   }
 
   /** Copies the vector at vectors[at..]. */
@@ -56,12 +60,12 @@ export class Pending {
     logit: number,
   ): void {
     const index = this.#added % this.#capacity;
-    const slot = this.#row(String(index));
+    const slot = this.#row(index);
     const meta = this.#at(META, slot);
     const { data } = this.slab;
     if (this.#added >= this.#capacity) {
-      const old = eventKey(data[meta]! + data[meta + 1]! * 65_536, this.slab.times[slot]!);
-      if (this.#byEvent.get(old) === slot) this.#byEvent.delete(old);
+      const old = this.#byEvent && this.#keyOf(slot);
+      if (old !== undefined && this.#byEvent?.get(old) === slot) this.#byEvent.delete(old);
       if (this.#due <= this.#added - this.#capacity) {
         this.#due = this.#added - this.#capacity + 1;
         if (data[meta + 2] === 0) this.lost++;
@@ -74,14 +78,16 @@ export class Pending {
     data[meta + 3] = weight;
     data[meta + 4] = logit;
     const { size } = this.slab.layout[1]!;
-    data.set(vectors.subarray(at, at + size), this.#at(VECTOR, slot));
+    const to = this.#at(VECTOR, slot);
+    for (let i = 0; i < size; i++) data[to + i] = vectors[at + i]!;
     this.slab.times[slot] = seconds;
-    this.#byEvent.set(eventKey(hash, seconds), slot);
+    this.#byEvent?.set(eventKey(hash, seconds), slot);
     this.#added++;
   }
 
   /** The row of an event, or -1. */
   find(entity: string, seconds: number): number {
+    this.#byEvent ??= this.#events();
     const slot = this.#byEvent.get(eventKey(hashString(entity), seconds)) ?? -1;
     return slot >= 0 && this.slab.times[slot] === seconds ? slot : -1;
   }
@@ -89,7 +95,7 @@ export class Pending {
   /** The next row whose event lies before `seconds`, or -1; each is given once. */
   nextDue(seconds: number): number {
     if (this.#due >= this.#added) return -1;
-    const slot = this.slab.find(String(this.#due % this.#capacity));
+    const slot = this.#slotAt(this.#due % this.#capacity);
     if (!(this.slab.times[slot]! < seconds)) return -1;
     this.#due++;
     return slot;
@@ -100,7 +106,7 @@ export class Pending {
   }
 
   settle(slot: number, to: Held): void {
-    this.#row(this.slab.keys[slot]!);
+    this.slab.touch(slot);
     this.slab.data[this.#at(META, slot) + 2] = STATES.indexOf(to);
   }
 
@@ -122,15 +128,48 @@ export class Pending {
     return slot * this.slab.stride + (block === META ? 0 : META_SIZE);
   }
 
-  /** The row of a key, marked as changed. */
-  #row(key: string): number {
-    this.slab.beginBatch();
-    return this.slab.slotOf(key, () => undefined);
+  /** The slot of a place in the ring, -1 while it has none. */
+  #slotAt(index: number): number {
+    const known = this.#slots[index]!;
+    if (known >= 0) return known;
+    const slot = this.slab.find(String(index));
+    this.#slots[index] = slot;
+    return slot;
+  }
+
+  /** The slot of a place in the ring, marked as changed. There is one for each, so none is ever evicted. */
+  #row(index: number): number {
+    const known = this.#slotAt(index);
+    if (known >= 0) {
+      this.slab.touch(known);
+      return known;
+    }
+    this.#slots[index] = this.slab.slotOf(String(index), () => undefined);
+    return this.#slots[index]!;
+  }
+
+  #keyOf(slot: number): number {
+    const { data } = this.slab;
+    const meta = this.#at(META, slot);
+    return eventKey(data[meta]! + data[meta + 1]! * 65_536, this.slab.times[slot]!);
+  }
+
+  /** In the order they came in, so that of two events alike the later one is found. */
+  #events(): Map<number, number> {
+    const events = new Map<number, number>();
+    for (let n = Math.max(0, this.#added - this.#capacity); n < this.#added; n++) {
+      const slot = this.#slotAt(n % this.#capacity);
+      if (slot >= 0) events.set(this.#keyOf(slot), slot);
+    }
+    return events;
   }
 
   /** Lays what is not in rows into the slab. */
   flush(): void {
-    const meta = this.#at(META, this.#row(HEAD));
+    const meta = this.#at(
+      META,
+      this.slab.slotOf(HEAD, () => undefined),
+    );
     const { data } = this.slab;
     data[meta] = this.#added % 1_048_576;
     data[meta + 1] = Math.floor(this.#added / 1_048_576);
@@ -147,13 +186,8 @@ export class Pending {
     this.#added = data[meta]! + data[meta + 1]! * 1_048_576;
     this.#due = this.#added - data[meta + 2]!;
     this.lost = data[meta + 3]!;
-    // In the order they came in, so that of two events alike the later one is found.
-    for (let n = Math.max(0, this.#added - this.#capacity); n < this.#added; n++) {
-      const slot = this.slab.find(String(n % this.#capacity));
-      if (slot < 0) continue;
-      const at = this.#at(META, slot);
-      this.#byEvent.set(eventKey(data[at]! + data[at + 1]! * 65_536, this.slab.times[slot]!), slot);
-    }
+    this.#byEvent = undefined;
+    this.#slots.fill(-1);
   }
 }
 

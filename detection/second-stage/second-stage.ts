@@ -1,4 +1,4 @@
-import { hashString } from '../features/hash.js';
+import { hashDecimal } from '../features/hash.js';
 import type { FeatureInfo } from '../features/spec.js';
 import { TAIL_STATE_SIZE, TailCalibration } from '../judging/tail.js';
 import { exponentialTailPrior } from '../judging/tail-prior.js';
@@ -173,12 +173,19 @@ export class SecondStage {
     xAt: number,
   ): number {
     this.#arrive(event.seconds);
-    const vector = this.#fill(event, surprises, surprisesAt, x, xAt);
     // Before the first label there is nothing to say, and nothing to compute.
     const taught = this.#gain.risks > 0;
-    if (taught) this.inputs.expand(vector, 0, this.#x);
+    const spoken = taught || this.book.followed > 0;
+    if (spoken) this.#fill(event, surprises, surprisesAt, x, xAt);
+    if (taught) this.inputs.expand(this.#vector, 0, this.#x);
     this.#logit = taught ? this.#ftrl.logit(this.#x) : UNTAUGHT;
-    this.#hold(event, this.#logit);
+    const share = this.#shareOf(event.surprise, spoken);
+    // Chosen by offset, so that a second reading holds the same ones.
+    if (share >= 1 || hashDecimal(event.offset, 7) < share * 2 ** 32) {
+      if (!spoken) this.#fill(event, surprises, surprisesAt, x, xAt);
+      this.#follow(event.seconds);
+      this.pending.add(event.entity, event.seconds, this.#vector, 0, 1 / share, this.#logit);
+    }
     if (!taught) return event.surprise;
     const surprise = this.#calibration.observe(Math.exp(Math.max(-20, Math.min(12, this.#logit))));
     return this.#on ? surprise : event.surprise;
@@ -202,11 +209,12 @@ export class SecondStage {
   #arrive(seconds: number): void {
     if (!(seconds > this.#newest)) return;
     this.#newest = seconds;
-    this.#view.advance(
-      seconds,
-      (record) => this.#take(record),
-      (hour) => this.book.enter(hour),
-    );
+    if (Math.floor(seconds / GRID_SECONDS) > this.#view.hour)
+      this.#view.advance(
+        seconds,
+        (record) => this.#take(record),
+        (hour) => this.book.enter(hour),
+      );
     // Labels given when the delay ends need up to two hours to take effect.
     const due = seconds - this.#settings.delay - 2 * GRID_SECONDS;
     for (let slot = this.pending.nextDue(due); slot >= 0; slot = this.pending.nextDue(due))
@@ -248,7 +256,7 @@ export class SecondStage {
     surprisesAt: number,
     x: Float32Array,
     xAt: number,
-  ): Float32Array {
+  ): void {
     const vector = this.#vector;
     vector[0] = event.surprise;
     let at = 1;
@@ -260,17 +268,13 @@ export class SecondStage {
     for (let i = 0; at < this.#labelsAt - SUSPICION_NAMES.length; i++, at++) vector[at] = x[xAt + i]!;
     vector.set(event.suspicion, at);
     this.book.features(event.secondary, event.seconds, vector, this.#labelsAt);
-    return vector;
   }
 
-  #hold(event: RankedEvent, logit: number): void {
-    const vector = this.#vector;
-    const favoured = event.surprise >= HELD_SURPRISE || logit >= HELD_LOGIT || this.#spell() >= HELD_SPELL;
-    const share = Math.min(1, favoured ? FAVOUR * this.#share : this.#share);
-    // Chosen by offset, so that a second reading holds the same ones.
-    if (share < 1 && hashString(String(event.offset), 7) >= share * 2 ** 32) return;
-    this.#follow(event.seconds);
-    this.pending.add(event.entity, event.seconds, vector, 0, 1 / share, logit);
+  /** The share of events like this one that is held: see HELD_SURPRISE. */
+  #shareOf(surprise: number, spoken: boolean): number {
+    const favoured =
+      surprise >= HELD_SURPRISE || this.#logit >= HELD_LOGIT || (spoken && this.#spell() >= HELD_SPELL);
+    return Math.min(1, favoured ? FAVOUR * this.#share : this.#share);
   }
 
   /** Holds a smaller share when events make room too soon, and a larger one when they stay for long. */

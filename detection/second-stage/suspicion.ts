@@ -1,4 +1,5 @@
 import type { StateBlock } from '../contract.js';
+import { halved } from '../features/fast-math.js';
 
 /** half-lives in days */
 const HALF_LIVES = [2, 5];
@@ -20,9 +21,10 @@ export class Suspicion {
   read(state: StateBlock, slot: number, gap: number, out: Float32Array, at: number): void {
     const from = slot * state.stride + state.offset;
     for (let i = 0; i < HALF_LIVES.length; i++) {
-      const faded = Number.isNaN(gap)
-        ? 0
-        : state.data[from + i]! * 2 ** (-gap / (HALF_LIVES[i]! * DAY_SECONDS));
+      const before = state.data[from + i]!;
+      // Most entities are above suspicion, and nothing fades to nothing.
+      const faded =
+        before === 0 || Number.isNaN(gap) ? 0 : before * halved(gap / (HALF_LIVES[i]! * DAY_SECONDS));
       state.data[from + i] = faded;
       out[at + i] = faded;
     }
