@@ -4,6 +4,8 @@ import { type BoundsCheck, boundsCheck } from './avro-bounds.js';
 import { fingerprintOf } from './avro-canonical.js';
 import { type Framing, framingOf, REGISTRY_HEADER, SINGLE_OBJECT_HEADER } from './avro-framing.js';
 import { deadLetter, type Undecodable } from './dead-letter-reasons.js';
+import { type FieldReader, type FieldValues, fieldReader } from './field-reader.js';
+import type { RecordColumns } from './record-columns.js';
 import { misfitField } from './schema-misfit.js';
 import { unsafeBecause } from './schema-safety.js';
 import { ForeignSchema, type SchemaSource } from './schema-source.js';
@@ -16,6 +18,8 @@ export interface EventDecoderOptions {
   /** the schema that events are read into */
   reader: unknown;
   source: Pick<SchemaSource, 'byId' | 'byFingerprint' | 'idsFrom' | 'fingerprintsFrom'>;
+  /** fields that `readFields` reads. Default none */
+  fields?: readonly string[];
   /** larger values are dead letters. Default 1 MiB */
   maxBytes?: number;
   /** writers that are kept. Default 256 */
@@ -31,7 +35,7 @@ const LOOKUPS_AT_ONCE = 8;
 
 /** resolver undefined: the writer is the reader */
 type Writer =
-  | { resolver: Resolver | undefined; fits: BoundsCheck | undefined }
+  | { resolver: Resolver | undefined; fits: BoundsCheck | undefined; fields: FieldReader | undefined }
   | { refused: Undecodable; until: number };
 
 /**
@@ -55,13 +59,40 @@ export class EventDecoder<T = Record<string, unknown>> {
     this.fingerprint = fingerprintOf(options.reader);
   }
 
-  decode(value: Buffer | null): T | Undecodable | Unprepared {
+  /**
+   * Reads `options.fields` of the event in bytes[at, end) without decoding it; false where that can't be done, and
+   * `decode` is to say what the event is.
+   */
+  readFields(bytes: Buffer, at: number, end: number, values: FieldValues): boolean {
+    if (at < 0 || end - at > (this.options.maxBytes ?? 1 << 20)) return false;
+    const body = bodyAt(bytes, at, end);
+    if (body === at) return false;
+    const writer = this.found(bytes, at, body);
+    if (writer === undefined || 'refused' in writer || writer.fields === undefined) return false;
+    return writer.fields.read(bytes, body, end, values);
+  }
+
+  /** Values of records[from, to) whose writer hasn't been looked up, or is to be again by `now`: for `prepare`. */
+  unprepared(records: RecordColumns, from: number, to: number, now: number): Buffer[] {
+    const { bytes, valueStarts, valueEnds } = records;
+    const found: Buffer[] = [];
+    for (let row = from; row < to; row++) {
+      const at = valueStarts[row]!;
+      if (at < 0) continue;
+      const body = bodyAt(bytes, at, valueEnds[row]!);
+      if (body > at && !this.writerOf(bytes, at, body, now)) found.push(bytes.subarray(at, valueEnds[row]!));
+    }
+    return found;
+  }
+
+  /** @param now epoch ms, by which a schema that was unknown a while ago is due to be asked for again */
+  decode(value: Buffer | null, now = this.now()): T | Undecodable | Unprepared {
     if (value === null) return deadLetter.noValue();
     const { maxBytes = 1 << 20 } = this.options;
     if (value.length > maxBytes) return deadLetter.tooLarge(value.length, maxBytes);
-    const body = bodyAt(value);
+    const body = bodyAt(value, 0, value.length);
     if (body === 0) return deadLetter.notAvro(value);
-    const writer = this.writerOf(value, body);
+    const writer = this.writerOf(value, 0, body, now);
     if (!writer) return UNPREPARED;
     if ('refused' in writer) return writer.refused;
     if (writer.fits && !writer.fits(value, body)) return deadLetter.truncated(value.length);
@@ -81,8 +112,9 @@ export class EventDecoder<T = Record<string, unknown>> {
     const wanted = new Map<string, Buffer>();
     for (const value of values) {
       if (value === null) continue;
-      const body = bodyAt(value);
-      if (body > 0 && !this.writerOf(value, body)) wanted.set(value.toString('hex', 0, body), value);
+      const body = bodyAt(value, 0, value.length);
+      if (body > 0 && !this.writerOf(value, 0, body, this.now()))
+        wanted.set(value.toString('hex', 0, body), value);
     }
     const queue = [...wanted];
     const work = async () => {
@@ -92,17 +124,21 @@ export class EventDecoder<T = Record<string, unknown>> {
     this.last = undefined;
   }
 
-  private writerOf(value: Buffer, body: number): Writer | undefined {
-    const high = body === REGISTRY_HEADER ? -2 : value.readUInt32LE(6);
-    const low = body === REGISTRY_HEADER ? value.readUInt32BE(1) : value.readUInt32LE(2);
+  /** The writer that the framing in bytes[at, body) names. */
+  private writerOf(bytes: Buffer, at: number, body: number, now: number): Writer | undefined {
+    const writer = this.found(bytes, at, body);
+    return writer && 'refused' in writer && writer.until <= now ? undefined : writer;
+  }
+
+  private found(bytes: Buffer, at: number, body: number): Writer | undefined {
+    const high = body - at === REGISTRY_HEADER ? -2 : bytes.readUInt32LE(at + 6);
+    const low = body - at === REGISTRY_HEADER ? bytes.readUInt32BE(at + 1) : bytes.readUInt32LE(at + 2);
     if (this.last === undefined || high !== this.lastHigh || low !== this.lastLow) {
-      this.last = this.find(value.toString('hex', 0, body));
+      this.last = this.find(bytes.toString('hex', at, body));
       this.lastHigh = high;
       this.lastLow = low;
     }
-    const writer = this.last;
-    if (writer && 'refused' in writer && writer.until <= this.now()) return undefined;
-    return writer;
+    return this.last;
   }
 
   private find(key: string): Writer | undefined {
@@ -123,7 +159,8 @@ export class EventDecoder<T = Record<string, unknown>> {
     map.set(key, writer);
   }
 
-  private now(): number {
+  /** epoch ms */
+  now(): number {
     return this.options.now?.() ?? Date.now();
   }
 
@@ -153,6 +190,11 @@ export class EventDecoder<T = Record<string, unknown>> {
     }
   }
 
+  private fieldsOf(schema: unknown): FieldReader | undefined {
+    const { reader, fields = [] } = this.options;
+    return fields.length === 0 ? undefined : fieldReader(schema, reader, fields);
+  }
+
   private async schemaOf(framing: Framing): Promise<unknown> {
     const { reader, source } = this.options;
     if (framing.kind === 'registry') return source.byId(framing.id);
@@ -166,9 +208,11 @@ export class EventDecoder<T = Record<string, unknown>> {
       return { refused: deadLetter.unsafeSchema(name, unsafe, writerName(schema, name)), until };
     try {
       const fits = boundsCheck(schema);
-      if (fingerprintOf(schema) === this.fingerprint) return { resolver: undefined, fits };
+      if (fingerprintOf(schema) === this.fingerprint)
+        return { resolver: undefined, fits, fields: this.fieldsOf(schema) };
       // The names must be equal without their namespaces, as the specification has it.
-      return { resolver: this.type.createResolver(writerType(schema), { ignoreNamespaces: true }), fits };
+      const resolver = this.type.createResolver(writerType(schema), { ignoreNamespaces: true });
+      return { resolver, fits, fields: this.fieldsOf(schema) };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return {
@@ -194,10 +238,10 @@ function writerName(schema: unknown, name: string): string {
   }
 }
 
-/** Where the record begins behind its framing, 0 for no framing. */
-function bodyAt(value: Buffer): number {
-  if (value[0] === 0x00 && value.length >= REGISTRY_HEADER) return REGISTRY_HEADER;
-  if (value[0] === 0xc3 && value[1] === 0x01 && value.length >= SINGLE_OBJECT_HEADER)
-    return SINGLE_OBJECT_HEADER;
-  return 0;
+/** Where the record in bytes[at, end) begins behind its framing, `at` for no framing. */
+function bodyAt(bytes: Buffer, at: number, end: number): number {
+  if (bytes[at] === 0x00 && end - at >= REGISTRY_HEADER) return at + REGISTRY_HEADER;
+  if (bytes[at] === 0xc3 && bytes[at + 1] === 0x01 && end - at >= SINGLE_OBJECT_HEADER)
+    return at + SINGLE_OBJECT_HEADER;
+  return at;
 }

@@ -52,3 +52,10 @@ declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js' {
   const response: { decode(raw: Buffer): Promise<unknown>; parse(data: unknown): Promise<unknown> };
   export default response;
 }
+
+declare module 'kafkajs/src/protocol/message/compression/index.js' {
+  /** undefined or null for batches that aren't compressed */
+  export function lookupCodecByAttributes(
+    attributes: number,
+  ): { decompress(bytes: Buffer): Promise<Buffer> } | null | undefined;
+}

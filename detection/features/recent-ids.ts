@@ -1,5 +1,5 @@
 import type { StateBlock } from '../contract.js';
-import { hashString } from './hash.js';
+import { hashAscii, hashString } from './hash.js';
 
 /** An entity's event ids are remembered for so many of its events. */
 export const REMEMBERED = 8;
@@ -7,6 +7,8 @@ export const REMEMBERED = 8;
 export const RECENT_FLOATS = 2 * REMEMBERED + 1;
 
 const MASK = 0xffffff;
+const LOW_SEED = 0x5ee1;
+const HIGH_SEED = 0x0dd5;
 
 /**
  * A ring of an entity's newest event ids, so that an event that a producer sent twice counts once. Hashes of 48 bits:
@@ -14,10 +16,30 @@ const MASK = 0xffffff;
  * @returns whether the id is among the entity's last ones; if not it is remembered
  */
 export function isRepeat({ data, stride, offset }: StateBlock, slot: number, id: string): boolean {
+  return isKnown(data, slot * stride + offset, hashString(id, LOW_SEED), hashString(id, HIGH_SEED));
+}
+
+const halves = new Uint32Array(2);
+
+/** As `isRepeat`, for the id in bytes[from, to), without making its text. */
+export function isRepeatBytes(
+  { data, stride, offset }: StateBlock,
+  slot: number,
+  bytes: Buffer,
+  from: number,
+  to: number,
+): boolean {
   const start = slot * stride + offset;
-  const low = hashString(id, 0x5ee1) & MASK;
+  if (!hashAscii(bytes, from, to, LOW_SEED, halves, 0))
+    return isRepeat({ data, stride, offset }, slot, bytes.toString('utf8', from, to));
+  hashAscii(bytes, from, to, HIGH_SEED, halves, 1);
+  return isKnown(data, start, halves[0]!, halves[1]!);
+}
+
+function isKnown(data: Float32Array, start: number, lowHash: number, highHash: number): boolean {
+  const low = lowHash & MASK;
   // Never 0: that is a place of the ring in which nothing was put yet.
-  const high = hashString(id, 0x0dd5) & MASK || 1;
+  const high = highHash & MASK || 1;
   for (let i = 0; i < REMEMBERED; i++) {
     if (data[start + 2 * i] === high && data[start + 2 * i + 1] === low) return true;
   }

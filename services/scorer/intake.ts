@@ -1,4 +1,5 @@
 import type { EventColumns } from '../../detection/features/columns.js';
+import { hashString } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
 import { deadLetter, type Undecodable } from '../../lib/dead-letter-reasons.js';
 import type { Pipeline } from '../../pipelines/loader.js';
@@ -6,8 +7,8 @@ import type { Pipeline } from '../../pipelines/loader.js';
 export type Taken = 'taken' | 'late' | Undecodable;
 
 /** 1970-01-01 to 2100-01-01: outside lie clocks that were never set and units mistaken (seconds, microseconds). */
-const EARLIEST = 0;
-const LATEST = Date.UTC(2100, 0, 1);
+export const EARLIEST = 0;
+export const LATEST = Date.UTC(2100, 0, 1);
 
 /** Checks decoded events and lays them into columns. */
 export class Intake {
@@ -51,6 +52,8 @@ export class Intake {
     if (domain === undefined) return deadLetter.missingField(pipeline.domain.field!);
 
     const row = columns.size;
+    columns.hashed = true;
+    columns.slots[row] = -1;
     for (let i = 0; i < this.#numbers.length; i++) {
       const value = event[this.#numbers[i]!];
       if (typeof value === 'number') {
@@ -60,7 +63,9 @@ export class Intake {
     }
     for (let i = 0; i < this.#categories.length; i++) {
       const value = event[this.#categories[i]!];
-      columns.categories[i]![row] = typeof value === 'string' ? value : '';
+      const text = typeof value === 'string' ? value : '';
+      columns.categories[i]![row] = text;
+      columns.hashes[i]![row] = hashString(text);
     }
     // Only after the checks above, so that a bad event is a dead letter whenever it comes.
     if (time < watermark - pipeline.late) return 'late';

@@ -37,8 +37,8 @@ export interface RiskSource {
   readonly pipeline: Pipeline;
   readonly partition: number;
   readonly columns: EventColumns;
-  /** decoded events by row */
-  readonly events: readonly Readonly<Record<string, unknown>>[];
+  /** the whole event of a row */
+  readonly eventOf: (row: number) => Readonly<Record<string, unknown>>;
   readonly model: string;
   readonly degraded: boolean;
   /** -log10 p by row before labels re-ranked it */
@@ -54,9 +54,9 @@ export function buildRisk(
   detectors: Record<string, number>,
   sentences: Record<string, string>,
 ): Risk {
-  const { pipeline, partition, columns, events } = source;
+  const { pipeline, partition, columns, eventOf } = source;
   const { row, surprise } = flagged;
-  const event = events[row]!;
+  const event = eventOf(row);
   const offset = columns.offsets[row]!;
   const eventId = pipeline.eventId === undefined ? '' : String(event[pipeline.eventId] ?? '');
   return {

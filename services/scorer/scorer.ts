@@ -3,6 +3,7 @@ import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { sentenceMaker } from '../../detection/judging/sentences.js';
 import type { ScoringModel } from '../../detection/scoring.js';
 import { ownCodec } from '../../lib/avro.js';
+import { fetchInColumns } from '../../lib/column-fetch.js';
 import type { DeadLetter } from '../../lib/dead-letter.js';
 import { EventDecoder } from '../../lib/event-decoder.js';
 import { createProducer, type RunningConsumer, runConsumer, withAdmin } from '../../lib/kafka.js';
@@ -13,6 +14,7 @@ import type { SchemaSource } from '../../lib/schema-source.js';
 import { TopicReader } from '../../lib/topic-reader.js';
 import { ensureTopics, ownTopics, type TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
+import { usedFields } from './field-intake.js';
 import { type FeedbackRecord, followLabels, type VisitsRecord } from './labels.js';
 import { isMoved } from './moved.js';
 import {
@@ -101,7 +103,12 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       {
         pipeline,
         model,
-        decoder: new EventDecoder({ reader: pipeline.schema, source, maxBytes: options.maxEventBytes }),
+        decoder: new EventDecoder({
+          reader: pipeline.schema,
+          source,
+          maxBytes: options.maxEventBytes,
+          fields: usedFields(pipeline, model.plan),
+        }),
         partitions: counts.get(pipeline.topic) ?? options.partitions,
         labels: labels.of(pipeline.name),
       },
@@ -290,6 +297,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     metrics.lag.set({ topic: batch.topic, partition: String(batch.partition) }, Number(behind));
   };
 
+  for (const topic of runtimes.keys()) fetchInColumns(topic);
   consumer = await runConsumer(kafka, {
     groupId: `${options.group}-scorer`,
     topics: [...runtimes.keys()],

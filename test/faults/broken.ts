@@ -1,6 +1,6 @@
 import type { Patch } from './program.js';
 
-const FLOW = 'dist/services/scorer/partition-flow.js';
+const FLOW = 'dist/services/scorer/checkpointing.js';
 
 /**
  * Programs whose order rule is broken on purpose, to see that the suite finds it. A local broker acks within a few

@@ -14,6 +14,7 @@ import { topicNames } from '../../lib/topics.js';
 import { loadPipelines } from '../../pipelines/loader.js';
 import { take } from '../../pipelines/source.js';
 import { type Payment, transactionsSource } from '../../pipelines/transactions/generator.js';
+import { usedFields } from '../../services/scorer/field-intake.js';
 import { loadModels } from '../../services/scorer/models.js';
 import { PartitionFlow, type PipelineRuntime } from '../../services/scorer/partition-flow.js';
 import type { Risk } from '../../services/scorer/risks.js';
@@ -71,6 +72,7 @@ export async function createFlowBench(sampling = 1, maxEntities = 10_000): Promi
       reader: pipeline!.schema,
       source: new SchemaSource({ folder: join(root, 'schemas') }),
       maxBytes: 1 << 20,
+      fields: usedFields(pipeline!, models[0]!.model.plan),
     }),
     partitions: 4,
     labels: undefined,

@@ -1,0 +1,406 @@
+/**
+ * Reads some fields of Avro records straight from their bytes, by a program made from the writer's schema: no object
+ * an event, and no value for a field that nobody wants. It takes a record only when it is sure what avsc would make of
+ * it; at anything else (bytes that end early, a branch or symbol that isn't there, a number that a double can't hold) it
+ * says so, and the record is for avsc to judge. Schemas with more in them than it knows get no program at all.
+ */
+export interface FieldReader {
+  /** Reads the record in bytes[at, end) into `values`; false: let avsc decode it. */
+  read(bytes: Buffer, at: number, end: number, values: FieldValues): boolean;
+}
+
+/** what a field holds: neither a number nor a text (null, or a default that is none) … */
+export const NOTHING = 0;
+export const NUMBER = 1;
+/** … a text in the bytes, from `starts` to `ends` … */
+export const TEXT = 2;
+/** … or a text that the schema knows: a symbol of an enum, a default; it is in `texts` */
+export const KNOWN_TEXT = 3;
+
+/** The wanted fields of one record, by their place in the list of wanted fields. */
+export class FieldValues {
+  readonly kinds: Uint8Array;
+  readonly numbers: Float64Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  readonly texts: string[];
+
+  constructor(fields: number) {
+    this.kinds = new Uint8Array(fields);
+    this.numbers = new Float64Array(fields);
+    this.starts = new Int32Array(fields);
+    this.ends = new Int32Array(fields);
+    this.texts = new Array<string>(fields).fill('');
+  }
+}
+
+const SKIP_VARINT = 0;
+const SKIP_SIZED = 1;
+const SKIP_BYTES = 2;
+const SKIP_ENUM = 3;
+const READ_VARINT = 4;
+const READ_FLOAT = 5;
+const READ_DOUBLE = 6;
+const READ_TEXT = 7;
+const READ_ENUM = 8;
+const READ_NOTHING = 9;
+const UNION = 10;
+
+/** Steps in the order of the bytes; `target` is the wanted field's place, `arg` what the step needs besides. */
+interface Program {
+  readonly steps: number[];
+  readonly targets: number[];
+  readonly args: number[];
+}
+
+type Named =
+  | { type: 'enum'; symbols: string[] }
+  | { type: 'fixed'; size: number }
+  | { type: 'record'; fields: Field[]; space: string };
+interface Field {
+  readonly name: string;
+  readonly type: unknown;
+  readonly default?: unknown;
+  readonly aliases?: readonly string[];
+}
+
+/** Thrown while a program is made, where the schema has what it doesn't know. */
+class Unknown extends Error {}
+
+/**
+ * The program for records of `writer` whose fields `wanted` are read as `reader` has them; undefined when avsc must.
+ * Only for a writer that avsc resolves into the reader.
+ */
+export function fieldReader(
+  writer: unknown,
+  reader: unknown,
+  wanted: readonly string[],
+): FieldReader | undefined {
+  try {
+    return compile(writer, reader, wanted);
+  } catch (error) {
+    if (error instanceof Unknown) return undefined;
+    throw error;
+  }
+}
+
+function compile(writer: unknown, reader: unknown, wanted: readonly string[]): FieldReader {
+  const from = new Schemas();
+  const into = new Schemas();
+  const written = from.look(writer, '');
+  const read = into.look(reader, '');
+  if (written.type !== 'record' || read.type !== 'record') throw new Unknown();
+  const targets = new Map<string, { place: number; field: Field }>();
+  const values: { place: number; value: unknown }[] = [];
+  wanted.forEach((name, place) => {
+    const field = read.fields.find((one) => one.name === name);
+    if (field === undefined) throw new Unknown();
+    const names = [field.name, ...(field.aliases ?? [])];
+    const matches = written.fields.filter((one) => names.includes(one.name));
+    if (matches.length > 1) throw new Unknown();
+    if (matches.length === 1) targets.set(matches[0]!.name, { place, field });
+    else values.push({ place, value: defaultOf(field, into, read.space) });
+  });
+  const compiler = new Compiler(from, into, read.space);
+  const program = compiler.program();
+  for (const { name, type } of written.fields) {
+    const target = targets.get(name);
+    if (target === undefined) compiler.skip(program, type, written.space);
+    else compiler.read(program, type, written.space, target.place, target.field.type);
+  }
+  return new Interpreter(program, compiler.tables, compiler.unions, values);
+}
+
+/** A default as avsc gives it, where that is a number, a text or nothing. */
+function defaultOf(field: Field, schemas: Schemas, space: string): unknown {
+  const value = field.default;
+  if (value === undefined) throw new Unknown();
+  if (value === null || typeof value === 'number') return value;
+  if (typeof value !== 'string') throw new Unknown();
+  // The default of a union is of its first branch.
+  const type = Array.isArray(field.type) ? (field.type[0] as unknown) : field.type;
+  const found = schemas.look(type, space);
+  if (found.type !== 'string' && found.type !== 'enum') throw new Unknown();
+  return value;
+}
+
+type Found = Named | { type: 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string' };
+const PRIMITIVES = new Set(['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string']);
+
+/** Types of a schema, by name where they are used a second time. */
+class Schemas {
+  readonly #named = new Map<string, Named>();
+
+  look(schema: unknown, space: string): Found {
+    if (typeof schema === 'string') {
+      if (PRIMITIVES.has(schema)) return { type: schema } as Found;
+      const named = this.#named.get(fullName(schema, space));
+      if (named === undefined) throw new Unknown();
+      return named;
+    }
+    if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) throw new Unknown();
+    const { type, name, namespace, symbols, size, fields } = schema as Record<string, unknown>;
+    if (typeof type !== 'string' || PRIMITIVES.has(type)) return this.look(type, space);
+    if (type !== 'record' && type !== 'enum' && type !== 'fixed') {
+      if (type === 'array' || type === 'map' || type === 'error') throw new Unknown();
+      return this.look(type, space);
+    }
+    const full = fullName(String(name), typeof namespace === 'string' ? namespace : space);
+    const inner = full.includes('.') ? full.slice(0, full.lastIndexOf('.')) : '';
+    const found: Named =
+      type === 'enum'
+        ? { type, symbols: (symbols as unknown[]).map(String) }
+        : type === 'fixed'
+          ? { type, size: Number(size) }
+          : { type, fields: fields as Field[], space: inner };
+    this.#named.set(full, found);
+    return found;
+  }
+}
+
+function fullName(name: string, space: string): string {
+  return name.includes('.') || space === '' ? name : `${space}.${name}`;
+}
+
+class Compiler {
+  /** symbols of enums */
+  readonly tables: string[][] = [];
+  readonly unions: Program[][] = [];
+
+  constructor(
+    private readonly from: Schemas,
+    private readonly into: Schemas,
+    private readonly readerSpace: string,
+  ) {}
+
+  program(): Program {
+    return { steps: [], targets: [], args: [] };
+  }
+
+  #add(program: Program, step: number, target = 0, arg = 0): void {
+    program.steps.push(step);
+    program.targets.push(target);
+    program.args.push(arg);
+  }
+
+  skip(program: Program, schema: unknown, space: string): void {
+    if (Array.isArray(schema)) {
+      this.#union(program, schema, (branch, type) => this.skip(branch, type, space));
+      return;
+    }
+    const found = this.from.look(schema, space);
+    switch (found.type) {
+      case 'null':
+        return;
+      case 'boolean':
+        this.#add(program, SKIP_BYTES, 0, 1);
+        return;
+      case 'int':
+      case 'long':
+        this.#add(program, SKIP_VARINT);
+        return;
+      case 'float':
+        this.#add(program, SKIP_BYTES, 0, 4);
+        return;
+      case 'double':
+        this.#add(program, SKIP_BYTES, 0, 8);
+        return;
+      case 'bytes':
+      case 'string':
+        this.#add(program, SKIP_SIZED);
+        return;
+      case 'fixed':
+        this.#add(program, SKIP_BYTES, 0, found.size);
+        return;
+      case 'enum':
+        this.#add(program, SKIP_ENUM, 0, found.symbols.length);
+        return;
+      case 'record':
+        for (const field of found.fields) this.skip(program, field.type, found.space);
+    }
+  }
+
+  read(program: Program, schema: unknown, space: string, target: number, reader: unknown): void {
+    if (Array.isArray(schema)) {
+      this.#union(program, schema, (branch, type) => this.read(branch, type, space, target, reader));
+      return;
+    }
+    const found = this.from.look(schema, space);
+    switch (found.type) {
+      case 'null':
+        this.#add(program, READ_NOTHING, target);
+        return;
+      case 'int':
+      case 'long':
+        this.#add(program, READ_VARINT, target);
+        return;
+      case 'float':
+        this.#add(program, READ_FLOAT, target);
+        return;
+      case 'double':
+        this.#add(program, READ_DOUBLE, target);
+        return;
+      case 'string':
+        // Where the reader could take it for bytes, its value is a buffer.
+        if (this.#readerTypes(reader).some(({ type }) => type === 'bytes')) throw new Unknown();
+        this.#add(program, READ_TEXT, target);
+        return;
+      case 'enum': {
+        const enums = this.#readerTypes(reader).filter((one) => one.type === 'enum');
+        // A symbol that the reader lacks becomes its default.
+        if (enums.length !== 1 || !found.symbols.every((symbol) => enums[0]!.symbols.includes(symbol)))
+          throw new Unknown();
+        this.tables.push(found.symbols);
+        this.#add(program, READ_ENUM, target, this.tables.length - 1);
+        return;
+      }
+      default:
+        throw new Unknown();
+    }
+  }
+
+  #readerTypes(schema: unknown): Found[] {
+    const branches: unknown[] = Array.isArray(schema) ? schema : [schema];
+    return branches.map((branch) => this.into.look(branch, this.readerSpace));
+  }
+
+  #union(
+    program: Program,
+    branches: readonly unknown[],
+    make: (branch: Program, type: unknown) => void,
+  ): void {
+    const programs = branches.map((type) => {
+      const branch = this.program();
+      make(branch, type);
+      return branch;
+    });
+    this.unions.push(programs);
+    this.#add(program, UNION, 0, this.unions.length - 1);
+  }
+}
+
+class Interpreter implements FieldReader {
+  readonly #program: Program;
+  readonly #tables: readonly (readonly string[])[];
+  readonly #unions: readonly (readonly Program[])[];
+  readonly #values: readonly { place: number; value: unknown }[];
+  /** where the next step reads; -1 after something that avsc is to judge */
+  #at = 0;
+
+  constructor(
+    program: Program,
+    tables: readonly (readonly string[])[],
+    unions: readonly (readonly Program[])[],
+    values: readonly { place: number; value: unknown }[],
+  ) {
+    this.#program = program;
+    this.#tables = tables;
+    this.#unions = unions;
+    this.#values = values;
+  }
+
+  read(bytes: Buffer, at: number, end: number, values: FieldValues): boolean {
+    for (let i = 0; i < this.#values.length; i++) {
+      const { place, value } = this.#values[i]!;
+      values.kinds[place] =
+        typeof value === 'number' ? NUMBER : typeof value === 'string' ? KNOWN_TEXT : NOTHING;
+      if (typeof value === 'number') values.numbers[place] = value;
+      else if (typeof value === 'string') values.texts[place] = value;
+    }
+    this.#at = at;
+    return this.#run(this.#program, bytes, end, values) && this.#at === end;
+  }
+
+  #run(program: Program, bytes: Buffer, end: number, values: FieldValues): boolean {
+    const { steps, targets, args } = program;
+    for (let i = 0; i < steps.length; i++) {
+      const arg = args[i]!;
+      const target = targets[i]!;
+      switch (steps[i]) {
+        case SKIP_VARINT:
+          if (!Number.isFinite(this.#varint(bytes, end))) return false;
+          break;
+        case SKIP_SIZED: {
+          const size = this.#varint(bytes, end);
+          if (!(size >= 0)) return false;
+          this.#at += size;
+          break;
+        }
+        case SKIP_BYTES:
+          this.#at += arg;
+          break;
+        case SKIP_ENUM: {
+          const symbol = this.#varint(bytes, end);
+          if (!(symbol >= 0 && symbol < arg)) return false;
+          break;
+        }
+        case READ_VARINT: {
+          const value = this.#varint(bytes, end);
+          if (!Number.isFinite(value)) return false;
+          values.kinds[target] = NUMBER;
+          values.numbers[target] = value;
+          break;
+        }
+        case READ_FLOAT:
+          if (this.#at + 4 > end) return false;
+          values.kinds[target] = NUMBER;
+          values.numbers[target] = bytes.readFloatLE(this.#at);
+          this.#at += 4;
+          break;
+        case READ_DOUBLE:
+          if (this.#at + 8 > end) return false;
+          values.kinds[target] = NUMBER;
+          values.numbers[target] = bytes.readDoubleLE(this.#at);
+          this.#at += 8;
+          break;
+        case READ_TEXT: {
+          const size = this.#varint(bytes, end);
+          if (!(size >= 0)) return false;
+          values.kinds[target] = TEXT;
+          values.starts[target] = this.#at;
+          this.#at += size;
+          values.ends[target] = this.#at;
+          break;
+        }
+        case READ_ENUM: {
+          const symbols = this.#tables[arg]!;
+          const symbol = this.#varint(bytes, end);
+          if (!(symbol >= 0 && symbol < symbols.length)) return false;
+          values.kinds[target] = KNOWN_TEXT;
+          values.texts[target] = symbols[symbol]!;
+          break;
+        }
+        case READ_NOTHING:
+          values.kinds[target] = NOTHING;
+          break;
+        case UNION: {
+          const branch = this.#unions[arg]![this.#varint(bytes, end)];
+          if (branch === undefined || !this.#run(branch, bytes, end, values)) return false;
+        }
+      }
+      if (this.#at > end) return false;
+    }
+    return true;
+  }
+
+  /** A zig-zag varint of at most 49 bits; NaN for a longer one, or one that doesn't end. */
+  #varint(bytes: Buffer, end: number): number {
+    let at = this.#at;
+    if (at >= end) return Number.NaN;
+    let byte = bytes[at++]!;
+    if (byte < 0x80) {
+      this.#at = at;
+      return (byte >>> 1) ^ -(byte & 1);
+    }
+    let value = byte & 0x7f;
+    let scale = 128;
+    do {
+      if (at >= end || scale > 2 ** 42) return Number.NaN;
+      byte = bytes[at++]!;
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+    } while (byte >= 0x80);
+    this.#at = at;
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+}

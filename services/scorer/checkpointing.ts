@@ -1,0 +1,174 @@
+import type { Producer } from 'kafkajs';
+import type { PartitionScorer } from '../../detection/scoring.js';
+import { encodePages } from '../../detection/state/encoding.js';
+import type { Slab } from '../../detection/state/slab.js';
+import { sendBatches } from '../../lib/kafka.js';
+import type { TopicNames } from '../../lib/topics.js';
+import type { Pipeline } from '../../pipelines/loader.js';
+import type { CheckpointDraft, CheckpointLog, Page, StatePoint, StateRecord } from './checkpoint.js';
+import type { Outbox } from './outbox.js';
+import type { Spill, SpilledRows } from './spill.js';
+
+export interface CheckpointingDependencies {
+  readonly producer: Producer;
+  readonly names: TopicNames;
+  readonly now: () => number;
+  /** commits the next offset to read; false when the partition is no longer this member's, or is about to move */
+  readonly commit: (topic: string, partition: number, next: string) => Promise<boolean>;
+}
+
+/** The parts of a partition's state. */
+export interface CheckpointedState {
+  readonly scorer: PartitionScorer;
+  readonly spill: Spill;
+  readonly log: CheckpointLog;
+}
+
+/**
+ * With many entities a checkpoint is large: it is due no sooner than so many times what its pages took to make (sending
+ * them takes about as long again), so that checkpoints stay a small share of the work. What is read again after a crash
+ * grows with it, and so does the lag that the group shows, up to the second bound.
+ */
+const CHECKPOINT_SHARE = 40;
+const LONGEST_WAIT_MS = 20_000;
+
+/** Writes a partition's state to its changelog and commits its offsets, every so often, one checkpoint at a time. */
+export class Checkpointing {
+  readonly #pipeline: Pipeline;
+  readonly #partition: number;
+  readonly #intervalMs: number;
+  readonly #state: CheckpointedState;
+  readonly #outbox: Outbox;
+  readonly #dependencies: CheckpointingDependencies;
+  #committed: bigint | undefined;
+  #running: Promise<void> | undefined;
+  #failure: { error: unknown } | undefined;
+  #last = 0;
+  /** ms of this process that the pages of the last checkpoint took to make */
+  #pagesTook = 0;
+
+  /** @param outbox what must be acked before the state that has seen it */
+  constructor(
+    pipeline: Pipeline,
+    partition: number,
+    intervalMs: number,
+    state: CheckpointedState,
+    outbox: Outbox,
+    dependencies: CheckpointingDependencies,
+  ) {
+    this.#pipeline = pipeline;
+    this.#partition = partition;
+    this.#intervalMs = intervalMs;
+    this.#state = state;
+    this.#outbox = outbox;
+    this.#dependencies = dependencies;
+  }
+
+  /** what a checkpoint has failed with */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  /** The state was restored from a checkpoint that reaches to `next`; undefined when there was none. */
+  restored(next: bigint | undefined): void {
+    this.#committed = next;
+    this.#last = this.#dependencies.now();
+  }
+
+  get due(): boolean {
+    const wait = Math.min(LONGEST_WAIT_MS, CHECKPOINT_SHARE * this.#pagesTook);
+    return this.#dependencies.now() - this.#last >= Math.max(this.#intervalMs, wait);
+  }
+
+  /** Starts a checkpoint unless one is under way or nothing is new. */
+  start(next: bigint | undefined, watermark: number): void {
+    if (this.#running !== undefined || next === undefined || next === this.#committed) return;
+    this.#last = this.#dependencies.now();
+    this.#running = this.#checkpoint(next, watermark)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  /** Resolves when none is under way. */
+  async done(): Promise<void> {
+    await this.#running;
+  }
+
+  /**
+   * The order that loses nothing: risks and dead letters acked → state acked → offsets committed. Dying between
+   * any two, the events are read again from the committed offset; those below the state's own offset change
+   * nothing, and the others give the same scores, and so the same ids, as before.
+   */
+  async #checkpoint(next: bigint, watermark: number): Promise<void> {
+    const { producer, names, commit } = this.#dependencies;
+    const { scorer, spill, log } = this.#state;
+    const pipeline = this.#pipeline;
+    const partition = this.#partition;
+    const topic = names.state(pipeline.name);
+    const whole = log.wholeDue;
+    // The pages are copies, taken at once: scoring goes on while they travel.
+    const pages = this.#pages(whole);
+    // Rows that are not in memory stay as they are in their file until they are read.
+    const spilled = spill.rowsOf(whole);
+    const point: StatePoint = {
+      next,
+      watermark,
+      model: scorer.modelId,
+      budget: scorer.budgetState,
+    };
+    const draft = log.begin(whole);
+    await this.#outbox.acked();
+    const records = recordsOf(draft, pages, spilled, partition);
+    try {
+      await sendBatches(producer, topic, records);
+    } finally {
+      spilled.close();
+    }
+    await sendBatches(producer, topic, [{ ...draft.marker(point), partition }]);
+    if (!(await commit(pipeline.topic, partition, String(next)))) return;
+    this.#committed = next;
+    const dead = log.committed();
+    if (dead.length > 0)
+      await sendBatches(
+        producer,
+        topic,
+        dead.map((record) => ({ ...record, partition })),
+      );
+  }
+
+  #pages(whole: boolean): Page[] {
+    const { scorer } = this.#state;
+    const { entities, domains } = scorer;
+    const started = performance.now();
+    scorer.flush();
+    const dirty = entities.takeDirty();
+    const second = Object.entries(scorer.second?.slabs ?? {}) as [Page['kind'], Slab][];
+    const pages = [
+      ...encodePages(domains, domains.allSlots()).map((bytes): Page => ({ kind: 'domains', bytes })),
+      ...encodePages(entities, whole ? entities.allSlots() : dirty).map(
+        (bytes): Page => ({ kind: 'entities', bytes }),
+      ),
+      ...second.flatMap(([kind, slab]) => {
+        const changed = slab.takeDirty();
+        return encodePages(slab, whole ? slab.allSlots() : changed).map((bytes): Page => ({ kind, bytes }));
+      }),
+    ];
+    this.#pagesTook = performance.now() - started;
+    return pages;
+  }
+}
+
+/** The records of a checkpoint's pages, made as they are sent. */
+function* recordsOf(
+  draft: CheckpointDraft,
+  pages: readonly Page[],
+  spilled: SpilledRows,
+  partition: number,
+): Generator<StateRecord & { partition: number }> {
+  for (const page of pages) yield { ...draft.page(page), partition };
+  for (const bytes of spilled.pages()) yield { ...draft.page({ kind: 'entities', bytes }), partition };
+}

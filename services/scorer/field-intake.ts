@@ -1,0 +1,148 @@
+import type { EventColumns } from '../../detection/features/columns.js';
+import { hashString } from '../../detection/features/hash.js';
+import type { FeaturePlan } from '../../detection/features/plan.js';
+import { FieldValues, KNOWN_TEXT, NUMBER, TEXT } from '../../lib/field-reader.js';
+import type { Pipeline } from '../../pipelines/loader.js';
+import { EARLIEST, LATEST } from './intake.js';
+import { hashText, TextCache } from './text-cache.js';
+
+/** zones and domains are few; secondary entities (terminals) many */
+const FEW = 256;
+const MANY = 1 << 16;
+
+/** the pipeline has no such field */
+const NONE = -1;
+
+/** The fields of an event that a pipeline uses, for EventDecoderOptions.fields. */
+export function usedFields(pipeline: Pipeline, plan: FeaturePlan): string[] {
+  const fields = [
+    pipeline.time,
+    pipeline.timeZone.field,
+    pipeline.domain.field,
+    ...plan.numbers.map(({ field }) => field),
+    ...plan.categories,
+    pipeline.eventId,
+  ];
+  return [...new Set(fields.filter((field) => field !== undefined))];
+}
+
+/**
+ * Lays events whose fields were read from their bytes into columns, to the same rows as Intake lays the same events as
+ * objects. It knows good events alone: whatever is wrong with one is for Intake to say, from the whole event.
+ */
+export class FieldIntake {
+  /** of the fields in the order of `usedFields` */
+  readonly values: FieldValues;
+  readonly #pipeline: Pipeline;
+  readonly #time: number;
+  readonly #zone: number;
+  readonly #domain: number;
+  readonly #numbers: readonly number[];
+  readonly #categories: readonly number[];
+  /** of each category: where its strings come from, where somebody needs them */
+  readonly #strings: readonly (TextCache | undefined)[];
+  readonly #eventId: number;
+  readonly #knowsZone: (zone: string) => boolean;
+  readonly #zones = new TextCache(FEW);
+  readonly #domains = new TextCache(FEW);
+  /** the zone of the event before, known to be one */
+  #lastZone = '';
+
+  constructor(pipeline: Pipeline, plan: FeaturePlan, knowsZone: (zone: string) => boolean) {
+    this.#pipeline = pipeline;
+    this.#knowsZone = knowsZone;
+    const fields = usedFields(pipeline, plan);
+    const placeOf = (field: string | undefined): number =>
+      field === undefined ? NONE : fields.indexOf(field);
+    this.#time = placeOf(pipeline.time);
+    this.#zone = placeOf(pipeline.timeZone.field);
+    this.#domain = placeOf(pipeline.domain.field);
+    this.#numbers = plan.numbers.map(({ field }) => placeOf(field));
+    this.#categories = plan.categories.map(placeOf);
+    const secondary = pipeline.labels?.secondary ?? [];
+    this.#strings = plan.categories.map((field) =>
+      secondary.includes(field) ? new TextCache(MANY) : undefined,
+    );
+    this.#eventId = placeOf(pipeline.eventId);
+    this.values = new FieldValues(fields.length);
+  }
+
+  /**
+   * Puts the event of `values` into row `columns.size`, without its entity, and counts it there; undefined for one that
+   * Intake is to judge. @param messageTime as for Intake, and so is `watermark`
+   */
+  take(
+    bytes: Buffer,
+    offset: number,
+    messageTime: number,
+    watermark: number,
+    columns: EventColumns,
+  ): 'taken' | 'late' | undefined {
+    const pipeline = this.#pipeline;
+    const { values } = this;
+    if (values.kinds[this.#time] !== NUMBER) return undefined;
+    const time = values.numbers[this.#time]!;
+    if (!(time >= EARLIEST && time < LATEST) || time > messageTime + pipeline.ahead) return undefined;
+    const zone =
+      this.#zone === NONE ? (pipeline.timeZone.fixed ?? 'UTC') : this.#text(this.#zone, bytes, this.#zones);
+    if (zone === undefined) return undefined;
+    if (zone !== this.#lastZone) {
+      if (!this.#knowsZone(zone)) return undefined;
+      this.#lastZone = zone;
+    }
+    const domain =
+      this.#domain === NONE
+        ? (pipeline.domain.fixed ?? 'all')
+        : this.#text(this.#domain, bytes, this.#domains);
+    if (domain === undefined) return undefined;
+
+    const row = columns.size;
+    for (let i = 0; i < this.#numbers.length; i++) {
+      const place = this.#numbers[i]!;
+      const there = values.kinds[place] === NUMBER;
+      const value = there ? values.numbers[place]! : Number.NaN;
+      if (there && !Number.isFinite(value)) return undefined;
+      columns.numbers[i]![row] = value;
+    }
+    if (time < watermark - pipeline.late) return 'late';
+    for (let i = 0; i < this.#categories.length; i++)
+      this.#category(this.#categories[i]!, bytes, columns, i, row);
+    columns.domains[row] = domain;
+    columns.zones[row] = zone;
+    columns.times[row] = time;
+    columns.offsets[row] = offset;
+    columns.size = row + 1;
+    return 'taken';
+  }
+
+  #text(place: number, bytes: Buffer, cache: TextCache): string | undefined {
+    const { kinds, starts, ends, texts } = this.values;
+    const kind = kinds[place];
+    if (kind === TEXT) return cache.text(bytes, starts[place]!, ends[place]!);
+    return kind === KNOWN_TEXT ? texts[place]! : undefined;
+  }
+
+  #category(place: number, bytes: Buffer, columns: EventColumns, category: number, row: number): void {
+    const { kinds, starts, ends, texts } = this.values;
+    const hashes = columns.hashes[category]!;
+    const strings = this.#strings[category];
+    if (kinds[place] === TEXT) {
+      const start = starts[place]!;
+      const end = ends[place]!;
+      const ascii = hashText(bytes, start, end, hashes, row);
+      if (strings !== undefined)
+        columns.categories[category]![row] = ascii
+          ? strings.asciiText(bytes, start, end, hashes[row]!)
+          : bytes.toString('utf8', start, end);
+    } else {
+      const text = kinds[place] === KNOWN_TEXT ? texts[place]! : '';
+      hashes[row] = hashString(text);
+      columns.categories[category]![row] = text;
+    }
+  }
+
+  /** Where the event's id stands among `values`; -1 where the pipeline has none. */
+  get eventId(): number {
+    return this.#eventId;
+  }
+}
