@@ -1,8 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parse, stringify } from 'yaml';
 import { packageRoot } from '../../lib/paths.js';
+import { changedDefinition } from '../processes/definitions.js';
 import type { ScorerVariant } from './scorer.js';
 import { SWITCHED_OFF } from './switch-off-names.js';
 
@@ -45,15 +44,10 @@ export function withoutPart(part: Part, folder: string): ScorerVariant {
 }
 
 function definitionWithout(folder: string, keys: readonly string[]): string {
-  const definition = parse(
-    readFileSync(join(packageRoot(), 'pipelines/transactions/pipeline.yaml'), 'utf8'),
-  ) as Record<string, unknown>;
-  for (const key of keys) {
-    if (!(key in definition)) throw new Error(`the pipeline transactions has no '${key}' to leave out`);
-    delete definition[key];
-  }
-  const target = join(folder, `without-${keys.join('-')}`);
-  mkdirSync(join(target, 'transactions'), { recursive: true });
-  writeFileSync(join(target, 'transactions', 'pipeline.yaml'), stringify(definition));
-  return target;
+  return changedDefinition(join(folder, `without-${keys.join('-')}`), 'transactions', (definition) => {
+    for (const key of keys) {
+      if (!(key in definition)) throw new Error(`the pipeline transactions has no '${key}' to leave out`);
+      delete definition[key];
+    }
+  });
 }

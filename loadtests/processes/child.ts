@@ -17,6 +17,8 @@ export interface ChildOptions {
   readonly machine: Machine;
   /** the cores it is bound to; undefined: those of this process */
   readonly cores?: readonly number[] | undefined;
+  /** whether `write` is wanted */
+  readonly input?: boolean;
   /** each line of its stdout */
   readonly onLine?: (line: string) => void;
 }
@@ -29,6 +31,8 @@ export interface Child {
   outcome(): string | undefined;
   /** its last lines of output */
   tail(): string;
+  /** to its stdin */
+  write(text: string): void;
   /** asks it to end, and ends it after the time given */
   stop(timeoutMs: number): Promise<void>;
 }
@@ -45,10 +49,10 @@ export function startChild(options: ChildOptions): Child {
     });
   }
   const { command, args } = onCores(options.machine, options.cores, options.command, options.args);
-  const child = spawn(command, args, {
+  const child: ChildProcess = spawn(command, args, {
     env: options.env ?? process.env,
     cwd: options.cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   living.add(child);
   const log = createWriteStream(join(options.folder, `${options.name}.log`));
@@ -57,7 +61,10 @@ export function startChild(options: ChildOptions): Child {
     lines.push(line);
     if (lines.length > KEPT_LINES) lines.shift();
   };
+  // One that has ended says so itself.
+  child.stdin?.on('error', () => undefined);
   for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
     stream.pipe(log, { end: false });
     createInterface({ input: stream }).on('line', (line) => {
       if (stream === child.stdout) options.onLine?.(line);
@@ -82,6 +89,7 @@ export function startChild(options: ChildOptions): Child {
     ended,
     outcome: () => outcome,
     tail: () => lines.join('\n'),
+    write: (text) => void child.stdin?.write(text),
     async stop(timeoutMs) {
       if (outcome !== undefined) return;
       child.kill('SIGTERM');

@@ -15,12 +15,14 @@ import { mean, type SuiteOptions, type SuiteResult, type Table } from './suite.j
 
 /**
  * A start without a trained model, on series that nothing has learned from: the shared model with the detectors that
- * need no training, against these alone. The plant: a unit runs 500 normal rows and then one of 18 faults; rows after
- * the fault began against normal ones. Water: the first days of four stations, rows with any label against rows
- * without one.
+ * need no training, against these alone. The plant: a unit runs 660 normal rows and then one of 18 faults; the first
+ * 100 rows of the fault against normal ones, and whether 5 of them pass what 1% of normal ones do. Water: day 14 to 60
+ * of four stations, rows with any label against rows without one.
  */
 const HARD = new Set([3, 9, 15]);
 const LEARNED_ROWS = 500;
+const JUDGED_ROWS = 100;
+const FOUND_ROWS = 5;
 const DAY = 86_400;
 const WATER_DAYS = [14, 60] as const;
 const SITES = ['MainStreet', 'Mendon', 'TonyGrove', 'WaterLab'] as const;
@@ -38,7 +40,7 @@ async function surprises(pipeline: Pipeline, model: ScoringModel, batches: Batch
   return Float32Array.from(out);
 }
 
-async function plant(pipeline: Pipeline, model: ScoringModel): Promise<Figures & { fdr: number }> {
+async function plant(pipeline: Pipeline, model: ScoringModel): Promise<Figures & { found: number }> {
   const series = new SeriesFolder(join(packageRoot(), 'examples', 'production-tep'));
   const start = unitEvents(series.get('d00'), 'unit');
   const after = async (name: string) => {
@@ -47,20 +49,20 @@ async function plant(pipeline: Pipeline, model: ScoringModel): Promise<Figures &
   };
   const normal = await after('d00_te');
   const threshold = normal.slice().sort()[Math.floor(0.99 * normal.length)]!;
-  const figures: (Figures & { fdr: number })[] = [];
+  const figures: (Figures & { found: number })[] = [];
   for (let fault = 1; fault <= FAULTS; fault++) {
     if (HARD.has(fault)) continue;
-    const faulty = (await after(testSeriesOf(fault))).subarray(FAULT_ROW);
+    const faulty = (await after(testSeriesOf(fault))).subarray(FAULT_ROW, FAULT_ROW + JUDGED_ROWS);
     const scores = [...normal, ...faulty];
     const labels = scores.map((_, i) => (i < normal.length ? 0 : 1));
     figures.push({
       auc: rocAuc(scores, labels),
       ap: averagePrecision(scores, labels),
-      fdr: faulty.filter((score) => score > threshold).length / faulty.length,
+      found: faulty.filter((score) => score > threshold).length >= FOUND_ROWS ? 1 : 0,
     });
   }
-  const meanOf = (key: 'auc' | 'ap' | 'fdr') => mean(figures.map((one) => one[key]));
-  return { auc: meanOf('auc'), ap: meanOf('ap'), fdr: meanOf('fdr') };
+  const meanOf = (key: 'auc' | 'ap' | 'found') => mean(figures.map((one) => one[key]));
+  return { auc: meanOf('auc'), ap: meanOf('ap'), found: meanOf('found') };
 }
 
 async function water(pipeline: Pipeline, model: ScoringModel): Promise<Figures> {
@@ -124,16 +126,16 @@ export async function startSuite({ progress }: SuiteOptions): Promise<SuiteResul
   ] as const) {
     const { pipeline } = await shippedPipeline(name);
     for (const [label, model] of modelsOf(pipeline, base)) {
-      const found: Figures & { fdr?: number } = await measure(pipeline, model);
+      const found: Figures & { found?: number } = await measure(pipeline, model);
       disposeOf(model);
-      rows.push([`${name}: ${label}`, found.auc, found.ap, found.fdr ?? '']);
+      rows.push([`${name}: ${label}`, found.auc, found.ap, found.found ?? '']);
       figures[`${name}, ${label}`] = found;
       progress(`${name}, ${label}: AUC ${found.auc.toFixed(4)}, AP ${found.ap.toFixed(4)}`);
     }
   }
   const table: Table = {
     title: 'First days without a trained model',
-    columns: ['', 'AUC', 'AP', 'FDR at 1% of normal rows'],
+    columns: ['', 'AUC', 'AP', 'faults found'],
     rows,
   };
   return { figures, tables: [table] };

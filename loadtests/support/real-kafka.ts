@@ -38,6 +38,8 @@ export interface RealKafkaOptions {
 
 export interface RealKafka {
   readonly brokers: string[];
+  /** the folder of Kafka's jars, for Java clients */
+  readonly jars: string;
   /** where a proxy at `proxyPort` has to lead */
   readonly behindProxy: number;
   /** a client of it; the same one each time */
@@ -107,6 +109,7 @@ export async function startRealKafka(options: RealKafkaOptions = {}): Promise<Re
   await server.start();
   return {
     brokers,
+    jars,
     behindProxy,
     kafka,
     createTopic: (name, topic = {}) => createTopic(kafka, name, topic),

@@ -1,5 +1,5 @@
-import type { Arena, Contender } from './contenders/contender.js';
-import { type Steady, steady } from './looks.js';
+import type { Arena, Contender } from '../contenders/contender.js';
+import { type Steady, steady } from '../looks.js';
 
 export interface RoundsOptions {
   readonly rounds: number;

@@ -1,9 +1,9 @@
-import { formatCount } from '../services/cli/format.js';
-import { PARTS, type Part } from './contenders/parts.js';
-import { PEERS } from './contenders/peers.js';
-import type { Steady } from './looks.js';
-import { median, medianRatio, spread, summary } from './statistics.js';
-import { formatTable } from './table.js';
+import { formatCount } from '../../services/cli/format.js';
+import { PARTS, type Part } from '../contenders/parts.js';
+import { PEERS } from '../contenders/peers.js';
+import type { Steady } from '../looks.js';
+import { median, medianRatio, spread, summary } from '../statistics.js';
+import { formatTable } from '../table.js';
 
 export type Results = ReadonlyMap<string, readonly Steady[]>;
 
