@@ -41,41 +41,42 @@ export function rowsPage(layout: readonly BlockLayout[], rows: readonly Uint8Arr
 export function encodePages(slab: Slab, slots: Int32Array, pageBytes = 400_000): Uint8Array[] {
   const header = headerOf(slab.layout);
   const pages: Uint8Array[] = [];
-  const keys: Uint8Array[] = [];
+  /** bytes of the keys of the page that is being gathered */
+  const lengths: number[] = [];
   let from = 0;
   let bytes = 0;
   const flush = (to: number) => {
-    const page = new Uint8Array(12 + header.length + bytes);
-    const view = new DataView(page.buffer);
-    view.setUint32(0, MAGIC, true);
-    view.setUint32(4, header.length, true);
-    view.setUint32(8, to - from, true);
+    // All of it is written below.
+    const page = Buffer.allocUnsafeSlow(12 + header.length + bytes);
+    page.writeUInt32LE(MAGIC, 0);
+    page.writeUInt32LE(header.length, 4);
+    page.writeUInt32LE(to - from, 8);
     page.set(header, 12);
     const floats = new Uint8Array(slab.data.buffer, slab.data.byteOffset, slab.data.byteLength);
     let at = 12 + header.length;
     for (let i = from; i < to; i++) {
       const slot = slots[i]!;
-      const key = keys[i - from]!;
-      view.setUint16(at, key.length, true);
-      page.set(key, at + 2);
-      at += 2 + key.length;
-      view.setFloat64(at, slab.times[slot]!, true);
+      const length = lengths[i - from]!;
+      page.writeUInt16LE(length, at);
+      page.write(slab.keys[slot]!, at + 2, length);
+      at += 2 + length;
+      page.writeDoubleLE(slab.times[slot]!, at);
       page.set(floats.subarray(slot * slab.stride * 4, (slot + 1) * slab.stride * 4), at + 8);
       at += 8 + slab.stride * 4;
     }
     pages.push(page);
-    keys.length = 0;
+    lengths.length = 0;
     bytes = 0;
     from = to;
   };
   for (let i = 0; i < slots.length; i++) {
-    const key = encoder.encode(slab.keys[slots[i]!]!);
-    const row = 10 + key.length + slab.stride * 4;
-    if (keys.length > 0 && bytes + row > pageBytes) flush(i);
-    keys.push(key);
+    const length = Buffer.byteLength(slab.keys[slots[i]!]!);
+    const row = 10 + length + slab.stride * 4;
+    if (lengths.length > 0 && bytes + row > pageBytes) flush(i);
+    lengths.push(length);
     bytes += row;
   }
-  if (keys.length > 0) flush(slots.length);
+  if (lengths.length > 0) flush(slots.length);
   return pages;
 }
 

@@ -25,12 +25,14 @@ export interface CheckpointedState {
 }
 
 /**
- * With many entities a checkpoint is large: it is due no sooner than so many times what its pages took to make (sending
- * them takes about as long again), so that checkpoints stay a small share of the work. What is read again after a crash
- * grows with it, and so does the lag that the group shows, up to the second bound.
+ * With many entities a checkpoint is large: the next one is due when this partition has scored for so many times what
+ * the last one took, so that checkpoints stay below a twentieth of the work, whatever the machine does besides. What is
+ * read again after a crash grows with it, and so does the lag that the group shows, up to the second bound.
  */
-const CHECKPOINT_SHARE = 40;
+const WORK_A_CHECKPOINT = 20;
 const LONGEST_WAIT_MS = 20_000;
+/** what sending a page takes (copies and a checksum in kafkajs), in times of what making it takes */
+const SENDING = 4;
 
 /** Writes a partition's state to its changelog and commits its offsets, every so often, one checkpoint at a time. */
 export class Checkpointing {
@@ -44,8 +46,10 @@ export class Checkpointing {
   #running: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #last = 0;
-  /** ms of this process that the pages of the last checkpoint took to make */
-  #pagesTook = 0;
+  /** ms of this process that the last checkpoint took, sending it included */
+  #took = 0;
+  /** ms that were scored since */
+  #worked = 0;
 
   /** @param outbox what must be acked before the state that has seen it */
   constructor(
@@ -76,14 +80,27 @@ export class Checkpointing {
   }
 
   get due(): boolean {
-    const wait = Math.min(LONGEST_WAIT_MS, CHECKPOINT_SHARE * this.#pagesTook);
-    return this.#dependencies.now() - this.#last >= Math.max(this.#intervalMs, wait);
+    const waited = this.#dependencies.now() - this.#last;
+    if (waited < this.#intervalMs) return false;
+    // A partition that rests has nothing to hold up.
+    return this.#worked >= WORK_A_CHECKPOINT * this.#took || waited >= LONGEST_WAIT_MS || !this.#busy(waited);
+  }
+
+  /** whether most of the time since the last checkpoint went into scoring */
+  #busy(waited: number): boolean {
+    return this.#worked > waited / 10;
+  }
+
+  /** A micro-batch took so many ms to score. */
+  worked(ms: number): void {
+    this.#worked += ms;
   }
 
   /** Starts a checkpoint unless one is under way or nothing is new. */
   start(next: bigint | undefined, watermark: number): void {
     if (this.#running !== undefined || next === undefined || next === this.#committed) return;
     this.#last = this.#dependencies.now();
+    this.#worked = 0;
     this.#running = this.#checkpoint(next, watermark)
       .catch((error: unknown) => {
         this.#failure ??= { error };
@@ -157,7 +174,7 @@ export class Checkpointing {
         return encodePages(slab, whole ? slab.allSlots() : changed).map((bytes): Page => ({ kind, bytes }));
       }),
     ];
-    this.#pagesTook = performance.now() - started;
+    this.#took = (1 + SENDING) * (performance.now() - started);
     return pages;
   }
 }

@@ -201,7 +201,9 @@ export class PartitionFlow {
       const last = records.offsets[to - 1]!;
       const next = BigInt(last) + 1n;
       if (this.#next === undefined || next > this.#next) this.#next = next;
-      metrics.batchSeconds.observe(labels, (performance.now() - started) / 1000);
+      const took = performance.now() - started;
+      this.#checkpointing.worked(took);
+      metrics.batchSeconds.observe(labels, took / 1000);
       metrics.batchEvents.observe(labels, to - from);
       await this.#publishing.outbox.room();
       this.#throwIfFailed();
