@@ -1,10 +1,10 @@
 import { LabelLog } from './label-log.js';
-import { effectiveFrom, type Label } from './records.js';
+import { effectiveFrom, type Label, type LabelRecord } from './records.js';
 
 const label = (id: string, time: number, effectiveAt: number): Label => ({
   type: 'label',
   id,
-  entity: 'card',
+  entity: `card-${id}`,
   time,
   secondary: ['t'],
   risk: true,
@@ -68,4 +68,45 @@ test('a label that comes after its hour was scored comes with the next hour, and
 test('a label takes effect on the second full hour, so that it can reach every scorer before', () => {
   expect(effectiveFrom(12 * 3600 + 3599)).toBe(14 * 3600);
   expect(effectiveFrom(12 * 3600)).toBe(13 * 3600);
+});
+
+test('the same said twice of an event is one, and the opposite takes it back', () => {
+  const log = new LabelLog();
+  const said = (id: string, risk: boolean, hour: number): Label => ({
+    ...label(id, 1, hour * 3600),
+    entity: 'card',
+    risk,
+  });
+  for (const one of [said('a', true, 1), said('b', true, 2), said('c', false, 3)]) log.add(one);
+  const view = log.open();
+  const taken: LabelRecord[] = [];
+  view.advance(
+    20_000,
+    (record) => taken.push(record),
+    () => undefined,
+  );
+  expect(taken).toEqual([said('a', true, 1), { ...said('c', false, 3), corrects: true }]);
+});
+
+test('what lies too far behind the slowest partition is dropped, and does not come back', () => {
+  const day = 86_400;
+  const log = new LabelLog(10 * day);
+  for (let at = 1; at <= 100; at++) log.add(label(`l${at}`, at * day, at * day));
+  const nothing = () => undefined;
+  const [fast, slow, idle] = [log.open(), log.open(), log.open()];
+  fast!.advance(60 * day, nothing, nothing);
+  expect(log.size).toBe(51);
+  slow!.advance(55 * day, nothing, nothing);
+  fast!.advance(90 * day, nothing, nothing);
+  slow!.advance(80 * day, nothing, nothing);
+  expect(log.since).toBe(70 * 24);
+  expect(log.size).toBe(31);
+  // It was known once; whoever tells of it again tells of something that no longer matters.
+  expect(log.add(label('l3', 3 * day, 3 * day))).toBe(3);
+  expect(log.size).toBe(31);
+  // A partition that has not read anything holds nothing back, and one that is gone doesn't either.
+  log.close(slow!);
+  fast!.advance(100 * day, nothing, nothing);
+  expect(log.size).toBe(11);
+  expect(idle!.hour).toBe(Number.NEGATIVE_INFINITY);
 });

@@ -1,15 +1,29 @@
-import { GRID_SECONDS, type LabelRecord } from './records.js';
+import { GRID_SECONDS, type Label, type LabelRecord } from './records.js';
+
+/** hours of event time between two times that old records are dropped */
+const PRUNE_EVERY = 24;
 
 /**
  * All that was said of a pipeline's events, in the order in which it takes effect: by hour of event time, within it
  * by time and id. One log serves all partitions of a process; each reads it at its own event time through a LabelView.
- * Which record came first makes no difference, only those that come after their hour was scored are late.
+ * Which record came first makes no difference, but for two that contradict each other: the later one corrects the
+ * other. Those that come after their hour was scored are late. What lies further than `keep` behind the slowest
+ * partition that has read from it can't matter any more and is dropped.
  */
 export class LabelLog {
   readonly #hours = new Map<number, LabelRecord[]>();
   readonly #ids = new Set<string>();
+  /** what was said last of an event, and the hour of that */
+  readonly #verdicts = new Map<string, { risk: boolean; hour: number }>();
   readonly #views = new Set<LabelView>();
+  readonly #keepHours: number;
   #newest = Number.NEGATIVE_INFINITY;
+  #since = Number.NEGATIVE_INFINITY;
+
+  /** @param keep seconds of event time, see keptSeconds */
+  constructor(keep = Number.POSITIVE_INFINITY) {
+    this.#keepHours = Math.ceil(keep / GRID_SECONDS);
+  }
 
   get size(): number {
     return this.#ids.size;
@@ -20,18 +34,35 @@ export class LabelLog {
     return this.#newest;
   }
 
+  /** hour from which records are kept */
+  get since(): number {
+    return this.#since;
+  }
+
   /** @returns how many views had scored its hour already; a record that is known changes nothing */
   add(record: LabelRecord): number {
     if (this.#ids.has(record.id)) return 0;
-    this.#ids.add(record.id);
     const hour = hourOf(record.effectiveAt);
+    if (hour < this.#since) return this.#views.size;
+    const said = record.type === 'label' ? this.#said(record, hour) : record;
+    if (said === undefined) return 0;
+    this.#ids.add(record.id);
     const list = this.#hours.get(hour);
-    if (list === undefined) this.#hours.set(hour, [record]);
-    else list.push(record);
+    if (list === undefined) this.#hours.set(hour, [said]);
+    else list.push(said);
     if (hour > this.#newest) this.#newest = hour;
     let late = 0;
-    for (const view of this.#views) if (view.offer(record, hour)) late++;
+    for (const view of this.#views) if (view.offer(said, hour)) late++;
     return late;
+  }
+
+  /** A person may say the same of an event twice, which is nothing new, or the opposite, which takes the first back. */
+  #said(label: Label, hour: number): Label | undefined {
+    const event = eventOf(label);
+    const before = this.#verdicts.get(event);
+    if (before?.risk === label.risk) return undefined;
+    this.#verdicts.set(event, { risk: label.risk, hour });
+    return before === undefined ? label : { ...label, corrects: true };
   }
 
   /** A reader that stands before the first record. */
@@ -39,6 +70,7 @@ export class LabelLog {
     const view = new LabelView(
       (hour) => this.#hours.get(hour)?.sort(byTimeThenId) ?? [],
       () => [...this.#hours.keys()].sort((a, b) => a - b),
+      () => this.#prune(),
     );
     this.#views.add(view);
     return view;
@@ -46,6 +78,23 @@ export class LabelLog {
 
   close(view: LabelView): void {
     this.#views.delete(view);
+  }
+
+  #prune(): void {
+    let slowest = Number.POSITIVE_INFINITY;
+    for (const { hour } of this.#views) if (Number.isFinite(hour) && hour < slowest) slowest = hour;
+    const since = slowest - this.#keepHours;
+    if (!Number.isFinite(since) || since < this.#since + PRUNE_EVERY) return;
+    this.#since = since;
+    for (const [hour, records] of this.#hours) {
+      if (hour >= since) continue;
+      this.#hours.delete(hour);
+      for (const record of records) {
+        this.#ids.delete(record.id);
+        if (record.type === 'label' && this.#verdicts.get(eventOf(record))?.hour === hour)
+          this.#verdicts.delete(eventOf(record));
+      }
+    }
   }
 }
 
@@ -57,6 +106,7 @@ export class LabelView {
   constructor(
     private readonly at: (hour: number) => readonly LabelRecord[],
     private readonly hours: () => readonly number[],
+    private readonly moved: () => void,
   ) {}
 
   /** the hour up to which records were handed out */
@@ -78,25 +128,56 @@ export class LabelView {
     const late = this.#late.sort(byTimeThenId);
     this.#late = [];
     for (const record of late) take(record);
-    if (hour - this.#hour > 1000) {
+    this.#walk(this.#hour, hour, take, entered);
+    this.#hour = hour;
+    this.moved();
+  }
+
+  /** Hands out once more what took effect after the hour of `from` up to that of `to`, wherever the view stands. */
+  replay(
+    from: number,
+    to: number,
+    take: (record: LabelRecord) => void,
+    entered: (hour: number) => void,
+  ): void {
+    this.#walk(hourOf(from), hourOf(to), take, entered);
+  }
+
+  /** Goes on from the hour of `time` without what came before. */
+  skip(time: number): void {
+    this.#hour = hourOf(time);
+    this.#late = [];
+    this.moved();
+  }
+
+  #walk(
+    after: number,
+    to: number,
+    take: (record: LabelRecord) => void,
+    entered: (hour: number) => void,
+  ): void {
+    if (to - after > 1000) {
       for (const one of this.hours()) {
-        if (one <= this.#hour || one > hour) continue;
+        if (one <= after || one > to) continue;
         for (const record of this.at(one)) take(record);
         entered(one);
       }
     } else {
-      for (let one = this.#hour + 1; one <= hour; one++) {
+      for (let one = after + 1; one <= to; one++) {
         for (const record of this.at(one)) take(record);
         entered(one);
       }
     }
-    this.#hour = hour;
-    entered(hour);
+    entered(to);
   }
 }
 
 function hourOf(time: number): number {
   return Math.floor(time / GRID_SECONDS);
+}
+
+function eventOf({ entity, time, secondary }: Label): string {
+  return `${time}|${entity}|${secondary.join('|')}`;
 }
 
 function timeOf(record: LabelRecord): number {

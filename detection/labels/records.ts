@@ -13,6 +13,8 @@ export interface Label {
   readonly surprise: number;
   /** event time from which scores may use it */
   readonly effectiveAt: number;
+  /** it says the opposite of what was said of the event before; set by the log */
+  readonly corrects?: boolean;
 }
 
 /** How often each secondary entity was seen in a closed window of event time, in one partition. */

@@ -63,3 +63,31 @@ test('given durations are kept, and bad ones refused', () => {
   expect(rates.mostLikelyDays).toBe(28);
   expect(() => new SpellRates({ days: [0] })).toThrow(/whole days from 1/);
 });
+
+test('a risk that is taken back leaves hardly a trace, and what was cleared is counted once', () => {
+  const rates = new SpellRates();
+  const told = (...said: [risk: boolean, corrects: boolean][]) => {
+    const book = new SecondaryBook(rates, DELAY);
+    book.label('t0', 9, true, true);
+    for (const [risk, corrects] of said) book.label('t0', 10, risk, false, corrects);
+    book.visits('t0', 10, 1);
+    book.enter(12);
+    return posterior(book, 0, 12);
+  };
+  const never = told([false, false]);
+  expect(told([true, false])).toBeGreaterThan(20 * never);
+  expect(told([true, false], [false, true])).toBeCloseTo(never, 5);
+  expect(told([false, false], [true, true])).toBeCloseTo(told([true, false]), 5);
+});
+
+test('rates go on exactly from what was saved, and learn nothing while labels are gone through again', () => {
+  const rates = new SpellRates();
+  play(rates, 150, 12);
+  const again = new SpellRates();
+  again.load(rates.save());
+  expect(again.save()).toEqual(rates.save());
+  expect(again.ratios).toEqual(rates.ratios);
+  again.learns = false;
+  play(again, 150, 20);
+  expect(again.save()).toEqual(rates.save());
+});

@@ -27,11 +27,19 @@ const SURE = 3;
 const PRIOR_SHARE = 0.01;
 const PRIOR_EVENTS = 4;
 
+/** A day's events of an entity: by the windows of visits, and by what was said of single ones. */
+interface Tally {
+  seen: number;
+  risks: number;
+  explained: number;
+  cleared: number;
+}
+
 interface Followed {
   filter: SpellFilter;
   /** the last day whose labels are all known and weighed */
   weighed: number;
-  readonly tallies: Map<number, { seen: number; risks: number; explained: number }>;
+  readonly tallies: Map<number, Tally>;
   lastGood: number | undefined;
   lastRisk: number;
   streak: { before: number; first: number; last: number; count: number } | undefined;
@@ -59,7 +67,8 @@ export class SecondaryBook {
     return this.#followed.size;
   }
 
-  label(key: string, day: number, risk: boolean, explained: boolean): void {
+  /** @param corrects the opposite was said of this event before, and is taken back */
+  label(key: string, day: number, risk: boolean, explained: boolean, corrects = false): void {
     let one = this.#followed.get(key);
     if (one === undefined) {
       if (!risk) return;
@@ -82,13 +91,15 @@ export class SecondaryBook {
       this.#lastGood.delete(key);
     }
     if (risk) one.lastRisk = Math.max(one.lastRisk, day);
-    this.#tally(one, day, risk ? 0 : 1, risk && !explained ? 1 : 0, risk && explained ? 1 : 0);
+    const kind = explained ? 'explained' : 'risks';
+    this.#tally(one, day, risk ? kind : 'cleared', 1);
+    if (corrects) this.#tally(one, day, risk ? 'cleared' : kind, -1);
   }
 
   /** So many events of the entity in a window of that day; those not called a risk are none by now. */
   visits(key: string, day: number, count: number): void {
     const one = this.#followed.get(key);
-    if (one !== undefined) this.#tally(one, day, count, 0, 0);
+    if (one !== undefined) this.#tally(one, day, 'seen', count);
     else {
       this.rates.observe(0, count, 0);
       const before = this.#lastGood.get(key);
@@ -97,15 +108,14 @@ export class SecondaryBook {
     }
   }
 
-  #tally(one: Followed, day: number, seen: number, risks: number, explained: number): void {
+  #tally(one: Followed, day: number, what: keyof Tally, count: number): void {
     one.version++;
     // What comes for a day that was weighed already is weighed now, as if it were of the last weighed day.
-    if (day <= one.weighed && (risks > 0 || explained > 0))
-      one.filter.weigh({ none: 0, risks, explained }, this.rates);
-    const tally = one.tallies.get(day) ?? { seen: 0, risks: 0, explained: 0 };
-    tally.seen += seen;
-    tally.risks += risks;
-    tally.explained += explained;
+    if (day <= one.weighed && (what === 'risks' || what === 'explained'))
+      one.filter.weigh({ none: 0, risks: 0, explained: 0, [what]: count }, this.rates);
+    if (day <= one.weighed - HISTORY - this.delay) return;
+    const tally = one.tallies.get(day) ?? { seen: 0, risks: 0, explained: 0, cleared: 0 };
+    tally[what] = Math.max(0, tally[what] + count);
     one.tallies.set(day, tally);
   }
 
@@ -217,6 +227,6 @@ export class SecondaryBook {
 function tallyOf(one: Followed, day: number): DayTally | undefined {
   const tally = one.tallies.get(day);
   if (tally === undefined) return undefined;
-  const { risks, explained } = tally;
-  return { risks, explained, none: Math.max(0, tally.seen - risks - explained) };
+  const { risks, explained, cleared } = tally;
+  return { risks, explained, none: Math.max(cleared, tally.seen - risks - explained) };
 }

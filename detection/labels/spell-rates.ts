@@ -12,8 +12,12 @@ export interface SpellOptions {
 export const MOST_DAYS = 96;
 /** spells that the prior of the durations counts as */
 const PRIOR_SPELLS = 3;
+/** numbers that save() gives */
+export const RATES_SIZE = 6 + MOST_DAYS + 1;
 
 export class SpellRates {
+  /** false while labels are gone through once more that it has learned from */
+  learns = true;
   readonly #learnsDays: boolean;
   readonly #days = new Float64Array(MOST_DAYS + 1);
   /** by age in days: the chance that a spell of that age has a further day */
@@ -65,6 +69,7 @@ export class SpellRates {
 
   /** A day of an entity with events: how sure it was bad, events, and risks that nothing else explains. */
   observe(bad: number, events: number, risks: number): void {
+    if (!this.learns) return;
     this.#badEvents += bad * events;
     this.#badRisks += bad * risks;
     this.#goodEvents += (1 - bad) * events;
@@ -73,6 +78,7 @@ export class SpellRates {
 
   /** So many entities were followed for a day, and so many spells were seen to begin. */
   passed(entityDays: number, starts: number): void {
+    if (!this.learns) return;
     this.#entityDays += entityDays;
     this.#starts += starts;
   }
@@ -82,7 +88,7 @@ export class SpellRates {
    * It may have begun and ended on any day between; durations take their share by how likely they were.
    */
   ended(before: number, first: number, last: number, after: number): void {
-    if (!this.#learnsDays) return;
+    if (!this.#learnsDays || !this.learns) return;
     const share = new Float64Array(MOST_DAYS + 1);
     let sum = 0;
     for (let day = last - first + 1; day <= Math.min(MOST_DAYS, after - before - 1); day++) {
@@ -96,6 +102,32 @@ export class SpellRates {
     }
     if (!(sum > 0)) return;
     for (let day = 1; day <= MOST_DAYS; day++) this.#days[day] = this.#days[day]! + share[day]! / sum;
+    this.#derive();
+  }
+
+  /** Everything learned, exact. */
+  save(): Float64Array {
+    return Float64Array.of(
+      this.#starts,
+      this.#entityDays,
+      this.#badEvents,
+      this.#badRisks,
+      this.#goodEvents,
+      this.#goodRisks,
+      ...this.#days,
+    );
+  }
+
+  load(state: Float64Array): void {
+    if (state.length !== RATES_SIZE)
+      throw new RangeError(`spell rates: ${state.length} numbers; expected ${RATES_SIZE}`);
+    this.#starts = state[0]!;
+    this.#entityDays = state[1]!;
+    this.#badEvents = state[2]!;
+    this.#badRisks = state[3]!;
+    this.#goodEvents = state[4]!;
+    this.#goodRisks = state[5]!;
+    this.#days.set(state.subarray(6));
     this.#derive();
   }
 

@@ -1,4 +1,5 @@
 import { hashString } from '../features/hash.js';
+import { keptSeconds } from '../labels/label-book.js';
 import { LabelLog } from '../labels/label-log.js';
 import { effectiveFrom } from '../labels/records.js';
 import { decodePage, encodePages } from '../state/encoding.js';
@@ -15,14 +16,14 @@ interface Made {
 }
 
 /** Payments at ten terminals, every two minutes; those at terminal 3 on odd days are frauds, which nothing else shows. */
-function stream(count: number): Made[] {
+function stream(count: number, every = 120): Made[] {
   let state = 7;
   const random = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
   return Array.from({ length: count }, (_, i) => {
-    const seconds = 1_700_000_000 + i * 120;
+    const seconds = 1_700_000_000 + i * every;
     const terminal = Math.floor(random() * 10);
     const surprise = Math.fround(-Math.log10(random()));
     return {
@@ -107,6 +108,12 @@ test('goes on from a checkpoint as if nothing had happened, and a rerun gives th
 
   const first = stage(log);
   const before = run(first, log, made.slice(0, 7001));
+  const second = restored(first, log);
+  expect([...before, ...run(second, log, made.slice(7001))]).toEqual(whole);
+});
+
+/** Another stage that goes on from the first one's checkpoint. */
+function restored(first: SecondStage, log: LabelLog): SecondStage {
   first.flush();
   const second = stage(log);
   for (const name of ['pending', 'visits', 'stage'] as const) {
@@ -115,5 +122,24 @@ test('goes on from a checkpoint as if nothing had happened, and a rerun gives th
       decodePage(page, second.slabs[name], () => undefined);
   }
   second.load();
-  expect([...before, ...run(second, log, made.slice(7001))]).toEqual(whole);
+  first.close();
+  return second;
+}
+
+test('over a year, with a log that keeps the last months alone, restores go on exactly', () => {
+  const made = stream(16_000, 2400);
+  const kept = () => new LabelLog(keptSeconds(DELAY, 86_400));
+  const log = kept();
+  const whole = run(stage(log), log, made);
+  expect(log.since * HOUR).toBeGreaterThan(made[8000]!.event.seconds);
+  expect(log.size).toBeLessThan(made.filter(({ risk }) => risk).length);
+
+  const other = kept();
+  let second = stage(other);
+  const parts: number[] = [];
+  for (let from = 0; from < made.length; from += 3100) {
+    parts.push(...run(second, other, made.slice(from, from + 3100)));
+    second = restored(second, other);
+  }
+  expect(parts).toEqual(whole);
 });

@@ -2,12 +2,13 @@ import { hashDecimal } from '../features/hash.js';
 import type { FeatureInfo } from '../features/spec.js';
 import { TAIL_STATE_SIZE, TailCalibration } from '../judging/tail.js';
 import { exponentialTailPrior } from '../judging/tail-prior.js';
-import { LabelBook } from '../labels/label-book.js';
+import { epochOf, LabelBook, reachOf } from '../labels/label-book.js';
 import type { LabelLog, LabelView } from '../labels/label-log.js';
 import { effectiveFrom, GRID_SECONDS, type Label, type LabelRecord, type Visits } from '../labels/records.js';
 import { LABEL_FEATURES } from '../labels/secondary-book.js';
 import type { SpellOptions } from '../labels/spell-rates.js';
 import { type VisitColumns, VisitCounter } from '../labels/visit-counter.js';
+import { getDoubles, putDoubles } from '../state/doubles.js';
 import { Slab } from '../state/slab.js';
 import { Ftrl } from './ftrl.js';
 import { Inputs } from './inputs.js';
@@ -108,6 +109,9 @@ export class SecondStage {
   #on = false;
   #sinceCheck = 0;
   #newest = Number.NEGATIVE_INFINITY;
+  /** event time at which the book was made anew, and the rates of spells then */
+  #epoch = Number.NEGATIVE_INFINITY;
+  #rates: Float64Array = new Float64Array(0);
   #closed: Visits[] = [];
   #logit = UNTAUGHT;
 
@@ -138,6 +142,7 @@ export class SecondStage {
         { name: 'gain', size: GAIN_STATE_SIZE },
         { name: 'calibration', size: TAIL_STATE_SIZE },
         { name: 'flags', size: 3 },
+        { name: 'rates', size: 2 * this.book.ratesSize },
       ],
       1,
       1,
@@ -209,16 +214,38 @@ export class SecondStage {
   #arrive(seconds: number): void {
     if (!(seconds > this.#newest)) return;
     this.#newest = seconds;
-    if (Math.floor(seconds / GRID_SECONDS) > this.#view.hour)
-      this.#view.advance(
-        seconds,
-        (record) => this.#take(record),
-        (hour) => this.book.enter(hour),
-      );
+    if (Math.floor(seconds / GRID_SECONDS) > this.#view.hour) this.#read(seconds);
     // Labels given when the delay ends need up to two hours to take effect.
     const due = seconds - this.#settings.delay - 2 * GRID_SECONDS;
     for (let slot = this.pending.nextDue(due); slot >= 0; slot = this.pending.nextDue(due))
       if (this.pending.held(slot) === 'waiting') this.#learn(slot, false);
+  }
+
+  /** Reads on in the log; the book is made anew at fixed times, so that a restore needs no more than that again. */
+  #read(seconds: number): void {
+    const take = (record: LabelRecord) => this.#take(record);
+    const enter = (hour: number) => this.book.enter(hour);
+    const epoch = epochOf(seconds);
+    if (epoch > this.#epoch) {
+      if (Number.isFinite(this.#epoch)) this.#view.advance(epoch, take, enter);
+      else this.#view.skip(epoch);
+      this.#begin(epoch);
+    }
+    this.#view.advance(seconds, take, enter);
+  }
+
+  #begin(epoch: number): void {
+    const { delay, window } = this.#settings;
+    this.#epoch = epoch;
+    this.#rates = this.book.saveRates();
+    this.book.remake(() =>
+      this.#view.replay(
+        epoch - reachOf(delay, window),
+        epoch,
+        (record) => this.book.take(record),
+        (hour) => this.book.enter(hour),
+      ),
+    );
   }
 
   #take(record: LabelRecord): void {
@@ -340,10 +367,11 @@ export class SecondStage {
     this.slab.data[block('flags')] = this.#on ? 1 : 0;
     this.slab.data[block('flags') + 1] = this.#sinceCheck;
     this.slab.data[block('flags') + 2] = this.#share;
+    putDoubles(this.slab.data, block('rates'), this.#rates);
     this.slab.times[row] = this.#newest;
   }
 
-  /** After the slabs were filled from a checkpoint. What the labels say is read from the log again, up to the same hour. */
+  /** After the slabs were filled from a checkpoint. What the labels say is read from the log again, as it was read then. */
   load(): void {
     this.pending.load();
     this.visits.load();
@@ -359,6 +387,12 @@ export class SecondStage {
     this.#sinceCheck = this.slab.data[block('flags') + 1]!;
     this.#share = this.slab.data[block('flags') + 2]! || this.#share;
     this.#newest = this.slab.times[row]!;
+    if (!Number.isFinite(this.#newest)) return;
+    const rates = getDoubles(this.slab.data, block('rates'), this.book.ratesSize);
+    // All zeros: written before they were saved.
+    if (rates.some((value) => value !== 0)) this.book.loadRates(rates);
+    this.#view.skip(epochOf(this.#newest));
+    this.#begin(epochOf(this.#newest));
     // The model has learned from these labels already; the book has not.
     this.#view.advance(
       this.#newest,

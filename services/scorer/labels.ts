@@ -1,4 +1,5 @@
 import type { Kafka, KafkaMessage, Producer } from 'kafkajs';
+import { keptSeconds } from '../../detection/labels/label-book.js';
 import { LabelLog } from '../../detection/labels/label-log.js';
 import { effectiveFrom, type Label, type Visits } from '../../detection/labels/records.js';
 import type { OwnCodec } from '../../lib/avro.js';
@@ -58,7 +59,9 @@ export async function followLabels(
   { kafka, names, log, codecs, counted }: LabelsDependencies,
 ): Promise<Labels> {
   const using = pipelines.filter(({ labels }) => labels !== undefined);
-  const logs = new Map(using.map(({ name }) => [name, new LabelLog()]));
+  const logs = new Map(
+    using.map(({ name, labels }) => [name, new LabelLog(keptSeconds(labels!.delay, labels!.window))]),
+  );
   const byName = new Map(using.map((pipeline) => [pipeline.name, pipeline]));
   const read = <T>(what: string, codec: OwnCodec<T>, take: (record: T) => void) => {
     return ({ value, offset }: KafkaMessage, partition: number) => {
