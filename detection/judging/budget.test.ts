@@ -66,6 +66,37 @@ describe('the budget is kept within a quarter on stationary streams', () => {
     }
   });
 
+  test.each([
+    ['far too few are surprising', (random: Random) => 0.4 * calibrated(random)],
+    ['far too many are', (random: Random) => 3 * calibrated(random)],
+  ])('also where %s', (_, surprise) => {
+    const options = { alertsPerDay: 20, quietSeconds: 600, eventsPerDay: 20_000 };
+    const count = alertsPerDay(options, 20_000, 20, surprise);
+    expect(count).toBeGreaterThan(15);
+    expect(count).toBeLessThan(25);
+  });
+
+  test('soon again after the stream has moved', () => {
+    let calls = 0;
+    // the first ten days as they should be, from then on a p that is thirty times too small
+    const surprise = (random: Random): number => calibrated(random) + (calls++ > 100_000 ? 1.5 : 0);
+    const options = { alertsPerDay: 20, quietSeconds: 600, eventsPerDay: 10_000 };
+    const budget = new AlertBudget(options);
+    const state = entities(budget, 500);
+    const random = new Random(8);
+    const days = new Array<number>(20).fill(0);
+    for (let i = 0; i < 200_000; i++) {
+      const decision = budget.decide(surprise(random), START + (i * DAY) / 10_000, state, random.below(500));
+      if (decision === 'alert') days[Math.floor(i / 10_000)]!++;
+    }
+    const mean = (from: number, to: number): number =>
+      days.slice(from, to).reduce((sum, alerts) => sum + alerts, 0) / (to - from);
+    expect(mean(2, 10)).toBeLessThan(25);
+    expect(mean(10, 11)).toBeGreaterThan(100);
+    expect(mean(14, 20)).toBeGreaterThan(15);
+    expect(mean(14, 20)).toBeLessThan(25);
+  });
+
   test('through a tail calibration that learns the scores', () => {
     const random = new Random(3);
     const score = (): number => (-2 * Math.log(1 - random.uniform())) ** 1.3;
@@ -92,7 +123,8 @@ test('an episode costs one alert, however many risks it has', () => {
 
 test('an entity in an episode has to pass a higher bar each time, and the bar sinks back', () => {
   const budget = new AlertBudget({ alertsPerDay: 10, quietSeconds: 600, eventsPerDay: 10_000 });
-  const state = entities(budget, 1);
+  const state = entities(budget, 2);
+  for (let i = 0; i < 5000; i++) budget.decide(0, START - 3600 + i * 0.7, state, 1);
   const bars = Array.from({ length: 4 }, (_, i) => {
     budget.decide(9, START + i, state, 0);
     return budget.threshold;
@@ -102,12 +134,38 @@ test('an entity in an episode has to pass a higher bar each time, and the bar si
   expect(budget.threshold).toBeLessThan(bars[1]!);
 });
 
-test('a storm lowers the sensitivity fourfold at most', () => {
+test('a storm of faults comes through, hours of it', () => {
   const budget = new AlertBudget({ alertsPerDay: 10, quietSeconds: 600, eventsPerDay: 10_000 });
-  const state = entities(budget, 2000);
-  for (let slot = 0; slot < 2000; slot++) budget.decide(12, START + slot, state, slot);
-  budget.decide(0, START + 2001, state, 0);
-  expect(budget.threshold).toBeLessThan(3 + Math.log10(4) + 0.1);
+  const count = 6000;
+  const state = entities(budget, count + 500);
+  const random = new Random(2);
+  let time = START;
+  for (let i = 0; i < 50_000; i++) {
+    time += 8.64;
+    budget.decide(calibrated(random), time, state, count + random.below(500));
+  }
+  const before = budget.threshold;
+  let alerts = 0;
+  for (let slot = 0; slot < count; slot++) {
+    time += 4;
+    if (budget.decide(5 + random.uniform(), time, state, slot) === 'alert') alerts++;
+  }
+  expect(alerts).toBeGreaterThan(0.7 * count);
+  expect(budget.threshold).toBeGreaterThan(before);
+});
+
+test('a silence owes no alerts', () => {
+  const budget = new AlertBudget({ alertsPerDay: 10, quietSeconds: 600, eventsPerDay: 10_000 });
+  const state = entities(budget, 500);
+  const random = new Random(2);
+  const day = (from: number): number => {
+    let alerts = 0;
+    for (let i = 0; i < 10_000; i++)
+      if (budget.decide(calibrated(random), from + i * 8.64, state, random.below(500)) === 'alert') alerts++;
+    return alerts;
+  };
+  for (let d = 0; d < 5; d++) day(START + d * DAY);
+  expect(day(START + 60 * DAY)).toBeLessThan(30);
 });
 
 test('measures events a day in event time, over days with quiet nights', () => {
@@ -145,6 +203,14 @@ test('state is exact: saved and loaded between any two events, it decides the sa
     expect(parts.threshold).toBe(whole.threshold);
   }
   expect(partsState.data).toEqual(wholeState.data);
+});
+
+test('the state of another version is left alone', () => {
+  const options = { alertsPerDay: 50, quietSeconds: 600, eventsPerDay: 10_000 };
+  const fresh = new AlertBudget(options);
+  const loaded = new AlertBudget(options);
+  loaded.load(new Float64Array(8).fill(1));
+  expect(loaded.save()).toEqual(fresh.save());
 });
 
 test('severity grows a step with each decade beyond the bar', () => {

@@ -1,14 +1,20 @@
 import type { StateBlock } from '../contract.js';
+import { EPISODE_FLOATS, EPISODE_RATES_SIZE, EpisodeRates } from './episode-rates.js';
 
 /**
  * From "about N alerts a day" to a threshold, per partition of a pipeline. An alert is an episode: the first
  * risk of an entity after `quietSeconds` without one. Risks that follow in the episode cost nothing.
  *
- * threshold p = N / (events a day) · e^correction. The rate of events is measured in event time, by hours,
- * over about a week, starting from the rate that training saw. The correction makes up for what calibration
- * gets wrong and for episodes that hold several risks: it rises by 1/20 of an alert's worth while none comes
- * and falls by 1/20 with each that does, so the count over a long time is N a day. It stays within a factor
- * of four, so a storm of real faults is not hidden and a calm week is not filled with noise.
+ * A control loop in event time. Its aim is the part of events that may begin an episode, N / (events a day); the rate of
+ * events is measured by hours over about a week, starting from the one that training saw. Once an hour the bar goes to
+ * where the stream itself has shown that part (episode-rates.ts), over the days in which N a day would have given 30
+ * alerts, from 2 to 30 of them, and at first over half of the time that there is, so that a beginning in which
+ * calibrations settle is soon forgotten. What is still off (quiet periods that slide, the raised bars of entities in
+ * an episode) an integral takes out: the aim rises by 1/10 of an alert's worth while none comes and falls by as much
+ * with each that does, within a factor of four.
+ *
+ * A storm of real faults is not hidden: an hour changes nothing within itself, and from hour to hour the bar moves only so far
+ * that what passes it falls, or rises, sixteenfold a day. Before the first full hour the bar is what the surprises say.
  *
  * Everything depends on the events and their order alone.
  */
@@ -30,26 +36,35 @@ export type Severity = 'low' | 'medium' | 'high' | 'critical';
 const HOUR = 3600;
 const DAY = 86_400;
 const RATE_MEMORY_HOURS = 7 * 24;
-const GAIN = 0.05;
+const GAIN = 0.1;
 const MOST_CORRECTION = Math.log(4);
+/** the integral's gain grows over the first hours, whose alerts say little about the rest */
+const SETTLING_HOURS = 12;
+const FOLD_A_DAY = 16;
+/** what one event in ten reaches is no risk, however many alerts were asked for */
+const LEAST_BAR = 1;
+const MEMORY = { alerts: 30, leastDays: 2, mostDays: 30 };
+const HEADER = 9;
 /** floats that AlertBudget.save() returns */
-export const BUDGET_STATE_SIZE = 8;
+export const BUDGET_STATE_SIZE = HEADER + EPISODE_RATES_SIZE;
 
 export class AlertBudget {
-  /** floats an entity: bar raised by, and the time of its last risk in two floats */
-  readonly stateSize = 3;
+  /** floats an entity: bar raised by, the time of its last risk in two floats, and what EpisodeRates keeps */
+  readonly stateSize = 3 + EPISODE_FLOATS;
   private readonly raise: number;
   private readonly fadeSeconds: number;
+  private readonly memoryHours: number;
+  private readonly rates: EpisodeRates;
   /** the newest hour seen, events in it, and faded sums of events and of hours before it */
   private hour = -1;
   private inHour = 0;
   private events = 0;
   private hours = 0;
+  /** hours since the first event, silences of more than a day counted as a day */
+  private age = 0;
   private correction = 0;
   private started = 0;
   private newest = 0;
-  /** the bar before the correction, and after it */
-  private barOpen = 0;
   private bar = 0;
   private needed = 0;
 
@@ -59,11 +74,14 @@ export class AlertBudget {
     }
     this.raise = options.raise ?? 0.1;
     this.fadeSeconds = options.fadeSeconds ?? Math.max(1, options.quietSeconds) * 10;
+    const { alerts, leastDays, mostDays } = MEMORY;
+    this.memoryHours = 24 * Math.min(mostDays, Math.max(leastDays, alerts / options.alertsPerDay));
+    this.rates = new EpisodeRates(Math.max(1, options.quietSeconds));
     if (options.eventsPerDay && options.eventsPerDay > 0) {
       this.events = options.eventsPerDay;
       this.hours = 24;
     }
-    this.setBar();
+    this.bar = -Math.log10(this.aim);
     this.needed = this.bar;
   }
 
@@ -77,15 +95,17 @@ export class AlertBudget {
     state.data[at] = 0;
     state.data[at + 1] = Number.NEGATIVE_INFINITY;
     state.data[at + 2] = 0;
+    this.rates.initState(state.data, at + 3);
   }
 
   /** Judges one event, in arrival order. `time` in seconds since the epoch. */
   decide(surprise: number, time: number, state: StateBlock, slot: number): Decision {
     this.count(time);
-    this.needed = this.bar;
-    if (!(surprise > this.bar)) return 'quiet';
     const { data } = state;
     const at = slot * state.stride + state.offset;
+    this.rates.note(surprise, time, state, at + 3);
+    this.needed = this.bar;
+    if (!(surprise > this.bar)) return 'quiet';
     const last = data[at + 1]! + data[at + 2]!;
     const since = Math.max(0, time - last);
     const raised = since === Number.POSITIVE_INFINITY ? 0 : data[at]! * Math.exp(-since / this.fadeSeconds);
@@ -114,16 +134,19 @@ export class AlertBudget {
       this.started = time;
       this.newest = time;
     } else if (hour > this.hour) {
-      // hours without events count as well: a stream that rests on Sundays has fewer events a day
-      const fade = Math.exp(-(hour - this.hour) / RATE_MEMORY_HOURS);
-      const passed = hour - this.started / HOUR;
+      // hours without events count as well, a day of them: a stream that rests at night has fewer events a day, one
+      // that was cut off has not
+      const gone = Math.min(24, hour - this.hour);
+      const passed = Math.min(24, hour - this.started / HOUR);
+      const fade = Math.exp(-gone / RATE_MEMORY_HOURS);
       this.events = (this.events + this.inHour) * fade;
       this.hours = (this.hours + passed) * fade;
       this.inHour = 0;
       this.hour = hour;
       this.started = hour * HOUR;
-      this.newest = time;
-      this.setBar();
+      // a longer silence owes no alerts
+      this.newest = Math.max(this.newest, time - DAY);
+      this.moveBar(passed, gone);
     }
     if (time > this.newest) {
       this.correct((GAIN * this.options.alertsPerDay * (time - this.newest)) / DAY);
@@ -131,48 +154,62 @@ export class AlertBudget {
     }
     this.inHour++;
     // the first hour has no rate yet: the bar follows its count, at powers of two
-    if (this.hours === 0 && (this.inHour & (this.inHour - 1)) === 0) this.setBar();
+    if (this.hours === 0 && (this.inHour & (this.inHour - 1)) === 0) this.bar = -Math.log10(this.aim);
   }
 
   private correct(by: number): void {
-    this.correction = Math.min(MOST_CORRECTION, Math.max(-MOST_CORRECTION, this.correction + by));
-    this.bar = this.barOpen - this.correction * Math.LOG10E;
+    const settled = Math.min(1, (this.age + 1) / SETTLING_HOURS);
+    this.correction = Math.min(MOST_CORRECTION, Math.max(-MOST_CORRECTION, this.correction + by * settled));
   }
 
-  private setBar(): void {
-    const perDay = Math.max(this.eventsPerDay, this.options.alertsPerDay * 10);
-    this.barOpen = Math.log10(perDay / this.options.alertsPerDay);
-    this.bar = this.barOpen - this.correction * Math.LOG10E;
+  /** the part of events that may begin an episode */
+  private get aim(): number {
+    const { alertsPerDay } = this.options;
+    return alertsPerDay / Math.max(this.eventsPerDay, alertsPerDay * 10);
+  }
+
+  private moveBar(passed: number, gone: number): void {
+    this.age += gone;
+    this.rates.fade(Math.exp(-gone / Math.min(this.memoryHours, Math.max(24, this.age / 2))));
+    const fold = FOLD_A_DAY ** (passed / 24);
+    const now = this.rates.shareAbove(this.bar);
+    const wanted = this.aim * Math.exp(this.correction);
+    const level = this.rates.levelOf(Math.min(now * fold, Math.max(now / fold, wanted)));
+    this.bar = Math.max(LEAST_BAR, level);
   }
 
   save(): Float64Array {
-    return Float64Array.of(
+    const state = new Float64Array(BUDGET_STATE_SIZE);
+    state.set([
       this.hour,
       this.inHour,
       this.events,
       this.hours,
+      this.age,
       this.correction,
       this.started,
       this.newest,
-      this.barOpen,
-    );
+      this.bar,
+    ]);
+    this.rates.saveTo(state, HEADER);
+    return state;
   }
 
+  /** Takes back what save() gave. What another version saved has another size: the budget then starts anew. */
   load(state: Float64Array): void {
-    if (state.length !== BUDGET_STATE_SIZE) {
-      throw new RangeError(`budget state: ${state.length} numbers; expected ${BUDGET_STATE_SIZE}`);
-    }
+    if (state.length !== BUDGET_STATE_SIZE) return;
     [
       this.hour,
       this.inHour,
       this.events,
       this.hours,
+      this.age,
       this.correction,
       this.started,
       this.newest,
-      this.barOpen,
-    ] = state as unknown as [number, number, number, number, number, number, number, number];
-    this.bar = this.barOpen - this.correction * Math.LOG10E;
+      this.bar,
+    ] = state as unknown as [number, number, number, number, number, number, number, number, number];
+    this.rates.load(state, HEADER);
   }
 }
 
