@@ -2,12 +2,14 @@ import { openBackend } from '../../lib/tensors.js';
 import { type DetectorCase, detectorSuite, stream } from '../../test/support/detector-suite.js';
 import type { Detector, Weights } from '../contract.js';
 import { trainAutoencoder } from '../training/autoencoder.js';
+import { trainBase } from '../training/base/train-base.js';
 import { trainSequence } from '../training/sequence.js';
 import { trainStuck } from '../training/stuck.js';
 import { Autoencoder } from './autoencoder.js';
 import { MemoryDetector } from './memory.js';
 import { SensorChecks } from './sensor-checks.js';
 import { Sequence } from './sequence.js';
+import { Shared } from './shared.js';
 import { Stuck } from './stuck.js';
 import type { Tf } from './tensor-io.js';
 
@@ -82,3 +84,13 @@ detectorSuite({
   reload: (detector) => Stuck.fromWeights(copied((detector as Stuck).toWeights())),
   reasons: false,
 });
+
+const forecast = () => trainBase({ series: 42, length: 150, hidden: 4, epochs: 2 }, 1, quiet).weights;
+for (const blend of [0, 0.5])
+  detectorSuite({
+    name: `shared model, ${blend === 0 ? 'centres alone' : 'with the forecast'}`,
+    ...sizes,
+    make: () =>
+      new Shared({ ...forecast(), blend: { shape: [1], data: Float32Array.of(blend) } }, { sensors: 6 }),
+    reload: (detector) => new Shared(copied((detector as Shared).toWeights()), { sensors: 6 }),
+  });

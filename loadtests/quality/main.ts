@@ -10,6 +10,7 @@ const LOAD: Readonly<Record<SuiteName, () => Promise<Suite>>> = {
   transactions: async () => (await import('./transactions.js')).transactionsSuite,
   budget: async () => (await import('./budget.js')).budgetSuite,
   reasons: async () => (await import('./reasons.js')).reasonsSuite,
+  start: async () => (await import('./start.js')).startSuite,
 };
 
 export async function main(argv: string[]): Promise<void> {

@@ -1,6 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-export const SUITES = ['nab', 'production', 'agriculture', 'transactions', 'budget', 'reasons'] as const;
+export const SUITES = [
+  'nab',
+  'production',
+  'agriculture',
+  'transactions',
+  'budget',
+  'reasons',
+  'start',
+] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export interface QualityOptions {
@@ -47,6 +55,7 @@ Suites:
   transactions  the Fraud Detection Handbook's payments, generated
   budget        alerts a day on unseen normal data, for budgets from 1 to 1,000
   reasons       planted faults: is the planted field the first reason?
+  start         first days without a trained model: the shared model against none
 
 Examples:
   $ npm run bench:quality -- --suite production --seeds 3 --ablation

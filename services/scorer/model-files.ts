@@ -18,6 +18,11 @@ export class ModelPackageError extends Error {
   constructor(folder: string, fault: string, cause?: unknown) {
     super(`the model package in ${folder} can't be used: ${fault}`, { cause });
   }
+
+  /** there is no package at all, as against one that is damaged */
+  get missing(): boolean {
+    return (this.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  }
 }
 
 /**

@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { EventColumns } from '../../detection/features/columns.js';
 import { type FeaturePlan, planFeatures } from '../../detection/features/plan.js';
 import { buildModel } from '../../detection/model/build.js';
+import { type Base, startModel } from '../../detection/model/start-model.js';
 import { PartitionScorer, type ScoringModel } from '../../detection/scoring.js';
 import type { Logger } from '../../lib/log.js';
 import { type Backend, type BackendName, openBackend, type Tf } from '../../lib/tensors.js';
 import { modelFingerprint } from '../../pipelines/fingerprint.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { type ModelPackage, ModelPackageError, readModelPackage } from './model-files.js';
+import { readBase } from './train-base.js';
 
 export interface ModelOptions {
   /** holds a package a pipeline, by its name */
@@ -23,9 +25,10 @@ export interface LoadedPipeline {
 }
 
 /**
- * Reads the packages of all pipelines, chooses the tensor backend by measuring the largest model on each that is
+ * Reads the packages of all pipelines; one that has none yet starts from the shared model (see startModel). Chooses the tensor backend by measuring the largest model on each that is
  * there, and warms the models up.
- * @throws ModelPackageError when a package is missing, damaged, or was made for another pipeline
+ * @throws ModelPackageError when a package is damaged or was made for another pipeline, or is missing and the pipeline
+ * has no numbers, so that nothing can watch it before a training
  */
 export async function loadModels(
   pipelines: readonly Pipeline[],
@@ -33,8 +36,17 @@ export async function loadModels(
 ): Promise<{ models: LoadedPipeline[]; backend: Backend }> {
   const { log } = options;
   const packages: { pipeline: Pipeline; plan: FeaturePlan; found: ModelPackage }[] = [];
+  const starting: { pipeline: Pipeline; base: Base }[] = [];
   for (const pipeline of pipelines) {
-    const found = await readModelPackage(join(options.folder, pipeline.name));
+    const found = await packageOf(pipeline, options.folder);
+    if (found === undefined) {
+      starting.push({ pipeline, base: await readBase(options.folder) });
+      log.warn(
+        { pipeline: pipeline.name },
+        `${pipeline.name} has no trained model yet and starts from the shared one: record some weeks of events, then run: riskwire train --pipeline ${pipeline.name}`,
+      );
+      continue;
+    }
     if (found.manifest.fingerprint !== modelFingerprint(pipeline)) {
       throw new ModelPackageError(
         found.folder,
@@ -43,11 +55,12 @@ export async function loadModels(
     }
     packages.push({ pipeline, plan: planFeatures(pipeline.features), found });
   }
-  const build = (tf: Tf) =>
+  const build = (tf: Tf): LoadedPipeline[] =>
     packages.map(({ pipeline, plan, found }) => ({
       pipeline,
       model: buildModel(found.manifest, found.weights, plan, tf),
     }));
+  const started = starting.map(({ pipeline, base }) => ({ pipeline, model: startOf(pipeline, base) }));
   const backend = await openBackend(options.backend, {
     log: (message) => log.warn({}, message),
     trial: (tf) => {
@@ -63,13 +76,31 @@ export async function loadModels(
       };
     },
   });
-  const models = build(backend.tf);
+  const built = [...build(backend.tf), ...started];
+  const models = pipelines.map((pipeline) => built.find((one) => one.pipeline === pipeline)!);
   for (const { pipeline, model } of models) warmUp(pipeline, model, options.batchEvents)();
   log.info(
     { backend: backend.name, measured: backend.measured, models: models.map(({ model }) => model.id) },
     `models run on the ${backend.name} backend`,
   );
   return { models, backend };
+}
+
+/** undefined when there is none */
+async function packageOf(pipeline: Pipeline, folder: string): Promise<ModelPackage | undefined> {
+  try {
+    return await readModelPackage(join(folder, pipeline.name));
+  } catch (error) {
+    if (!(error instanceof ModelPackageError && error.missing)) throw error;
+    // Nothing but numbers can be watched before a training.
+    if (pipeline.features.numbers.length === 0) throw error;
+    return undefined;
+  }
+}
+
+function startOf(pipeline: Pipeline, base: Base): ScoringModel {
+  const { features, detectors: settings, smoothing: lambdas } = pipeline;
+  return startModel({ features, settings, lambdas }, base);
 }
 
 /** Scores a full micro-batch of made-up events on state of its own, so that the first real one isn't slow. */

@@ -43,6 +43,7 @@ interface Options {
   until?: number;
   events: number;
   keep: number;
+  base?: boolean;
   seed: number;
   json?: boolean;
 }
@@ -95,6 +96,7 @@ export function trainCommand(): Command {
       count,
       1,
     )
+    .option('--base', 'make the shared model that pipelines start from, from generated series')
     .option('--json', 'print one JSON object a pipeline');
   withSettings(command, TrainConfig);
   examples(command, [
@@ -130,6 +132,7 @@ function sourceFrom(files: readonly string[], { from, table, query, since, until
 
 async function run(files: readonly string[], options: Options, env: NodeJS.ProcessEnv): Promise<void> {
   const config = readConfig(TrainConfig, env);
+  if (options.base) return trainBase(options, config.modelsDir);
   const from = sourceFrom(files, options);
   const [{ train }, { openBackend }, { loadPipelines }] = await Promise.all([
     import('../../scorer/train.js'),
@@ -178,6 +181,24 @@ async function run(files: readonly string[], options: Options, env: NodeJS.Proce
       await source.close();
     }
   }
+}
+
+async function trainBase(options: Options, folder: string): Promise<void> {
+  const { trainBasePackage } = await import('../../scorer/train-base.js');
+  const progress = startParts('base');
+  const report = await trainBasePackage({
+    folder,
+    seed: options.seed,
+    version: packageVersion(),
+    progress: progress.update,
+    now: Date.now,
+  });
+  progress.finish();
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ pipeline: 'base', ...report })}\n`
+      : `${report.id} in ${report.folder}, ${formatSeconds(report.seconds)}\n`,
+  );
 }
 
 function streamCommand(pipeline: string, { events, seed, keep }: Options, backend: string): string {
