@@ -47,6 +47,37 @@ export function judgeWeek(
     precisions.push(cardPrecision(log, scores, ofDay, 100, detected));
     for (const row of ofDay) rows.push(row);
   }
+  return {
+    ...ranked(log, scores, rows, kinds),
+    cp100: precisions.reduce((sum, value) => sum + value, 0) / precisions.length,
+  };
+}
+
+/** Payments of a new card that count as its first. */
+export const FIRST_PAYMENTS = 20;
+
+/**
+ * Cold start: the first payments of new cards over all test weeks, alone.
+ * @param ages by payment, how many of its card came before; -1 for a card that is not new
+ */
+export function judgeNewCards(
+  log: PaymentLog,
+  scores: Float32Array,
+  ages: Int32Array,
+  kinds: number,
+): Omit<WeekFigures, 'cp100'> {
+  const first = TRAIN_STARTS[0]! + TRAIN_DAYS + DELAY_DAYS;
+  const end = TRAIN_STARTS.at(-1)! + TRAIN_DAYS + DELAY_DAYS + TEST_DAYS;
+  const rows = rowsOf(log, first, end).filter((row) => ages[row]! >= 0 && ages[row]! < FIRST_PAYMENTS);
+  return ranked(log, scores, rows, kinds);
+}
+
+function ranked(
+  log: PaymentLog,
+  scores: Float32Array,
+  rows: readonly number[],
+  kinds: number,
+): Omit<WeekFigures, 'cp100'> {
   const pick = (kept: readonly number[]) => ({
     scores: Float32Array.from(kept, (row) => scores[row]!),
     labels: Uint8Array.from(kept, (row) => (log.kinds[row]! > 0 ? 1 : 0)),
@@ -55,7 +86,6 @@ export function judgeWeek(
   return {
     auc: rocAuc(all.scores, all.labels),
     ap: averagePrecision(all.scores, all.labels),
-    cp100: precisions.reduce((sum, value) => sum + value, 0) / precisions.length,
     byKind: Array.from({ length: kinds }, (_, index) => {
       const alone = pick(rows.filter((row) => log.kinds[row] === 0 || log.kinds[row] === index + 1));
       return averagePrecision(alone.scores, alone.labels);

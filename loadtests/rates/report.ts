@@ -80,6 +80,12 @@ export function figures(results: Results) {
           ]),
       ),
     },
+    /** the same by CPU time an event, which leaves out what else the machine does */
+    cpuRatios: Object.fromEntries(
+      ['rawConsume', 'decode', ...peers]
+        .filter((name) => results.has(name))
+        .map((name) => [`scorer/${name}`, round(micros(results, name) / whole, 3)]),
+    ),
     /** of the scorer's CPU time */
     partShares: entries(parts, (part) => round(1 - micros(results, part) / whole, 3)),
     withoutPart: entries(parts, of),
