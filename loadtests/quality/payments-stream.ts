@@ -11,7 +11,7 @@ import { Recording } from '../../detection/training/recording.js';
 import { trainModel } from '../../detection/training/train-model.js';
 import type { Tf } from '../../lib/tensors.js';
 import type { Pipeline } from '../../pipelines/loader.js';
-import { KINDS } from '../../pipelines/transactions/frauds.js';
+import { KINDS, TERMINAL } from '../../pipelines/transactions/frauds.js';
 import { type Payment, transactionsSource } from '../../pipelines/transactions/generator.js';
 import { Intake } from '../../services/scorer/intake.js';
 import { type PaymentLog, TRAIN_STARTS } from './payments-protocol.js';
@@ -41,6 +41,8 @@ export interface ScoredPayments {
   /** surprise by payment, before labels re-rank it and after */
   readonly first: Float32Array;
   readonly final: Float32Array;
+  /** 1 for a fraud that a perfect judge of payments and labels knows: see Knowable */
+  readonly knowable: Float32Array;
   /** by payment, how many of its card came before it; -1 for cards that are not new */
   readonly ages: Int32Array;
 }
@@ -114,6 +116,8 @@ export function score(
   const log = { days: new Int16Array(most), cards: new Int32Array(most), kinds: new Uint8Array(most) };
   const first = new Float32Array(most);
   const final = new Float32Array(most);
+  const knowable = new Float32Array(most);
+  const known = new Knowable(DELAY);
   const ages = new Int32Array(most).fill(-1);
   const started = performance.now();
   let size = 0;
@@ -127,10 +131,11 @@ export function score(
       log.cards[size] = scorer.batch.slots[row]!;
       log.kinds[size] = ofBatch[row]!;
       if (newCards && isNew(entity)) ages[size] = scorer.batch.ages[row]!;
+      const time = columns.times[row]! / 1000;
+      knowable[size] = known.see(columns.categories[0]![row]!, ofBatch[row]!, time) ? 1 : 0;
       final[size] = surprise[row]!;
       first[size++] = firstSurprise[row]!;
       if (ofBatch[row] === 0) continue;
-      const time = columns.times[row]! / 1000;
       labels.add({
         type: 'label',
         id: `${entity}/${time}`,
@@ -147,7 +152,31 @@ export function score(
   const seconds = (performance.now() - started) / 1000;
   progress(`seed ${seed}: ${size} payments scored in ${seconds.toFixed(0)} s`);
   progress(JSON.stringify(scorer.second?.figures));
-  return { log: { size, ...log }, first, final, ages };
+  return { log: { size, ...log }, first, final, knowable, ages };
+}
+
+/**
+ * Frauds that can be told at all: all but those at a terminal of whose spell no fraud has been labelled yet, which look
+ * like its genuine payments. What is left is the ceiling of every judge.
+ */
+export class Knowable {
+  /** time of the first fraud of a terminal's spell */
+  readonly #since = new Map<string, number>();
+
+  /** @param delay seconds that labels take */
+  constructor(private readonly delay: number) {}
+
+  /** Takes in the next payment. @returns whether it is a fraud that can be known for one */
+  see(terminal: string, kind: number, seconds: number): boolean {
+    if (kind === 0) {
+      this.#since.delete(terminal);
+      return false;
+    }
+    if (kind !== TERMINAL) return true;
+    const since = this.#since.get(terminal);
+    if (since === undefined) this.#since.set(terminal, seconds);
+    return since !== undefined && effectiveFrom(since + this.delay) <= seconds;
+  }
 }
 
 function isNew(card: string): boolean {
