@@ -26,6 +26,15 @@ declare module 'kafkajs/src/consumer/batch.js' {
   export default class Batch {
     constructor(topic: string, fetchedOffset: string, partitionData: object);
     readonly messages: KafkaMessage[];
+    isEmpty(): boolean;
+    isEmptyIncludingFiltered(): boolean;
+    isEmptyDueToFiltering(): boolean;
+    isEmptyControlRecord(): boolean;
+    isEmptyDueToLogCompactedMessages(): boolean;
+    firstOffset(): string | null;
+    lastOffset(): string;
+    offsetLag(): string;
+    offsetLagLow(): string;
   }
 }
 
@@ -58,4 +67,12 @@ declare module 'kafkajs/src/protocol/message/compression/index.js' {
   export function lookupCodecByAttributes(
     attributes: number,
   ): { decompress(bytes: Buffer): Promise<Buffer> } | null | undefined;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0/index.js' {
+  export function RecordBatch(batch: object): Promise<{ buffer: Buffer }>;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/record/v0/index.js' {
+  export default function encodeRecord(record: object): unknown;
 }
