@@ -34,6 +34,8 @@ export class BatchIntake {
   readonly columns: EventColumns;
   /** newest event time of the partition, epoch ms */
   watermark = Number.NEGATIVE_INFINITY;
+  /** of the last micro-batch: rows that never became an object */
+  readFromBytes = 0;
   readonly #pipeline: Pipeline;
   readonly #decoder: EventDecoder;
   readonly #scorer: PartitionScorer;
@@ -89,6 +91,7 @@ export class BatchIntake {
     this.#source = records;
     this.#events.clear();
     columns.size = 0;
+    this.readFromBytes = 0;
     this.#scorer.beginBatch();
     for (let record = from; record < to; record++) {
       // Read again after a restart or a rebalance: the state has it already, and its risks were acked before that.
@@ -137,6 +140,7 @@ export class BatchIntake {
       if (taken === 'late') return taken;
       if (taken === 'taken') {
         const slot = this.#slotOf(bytes, keyStart, keyEnd);
+        this.readFromBytes++;
         columns.slots[row] = slot;
         columns.entities[row] = this.#scorer.entities.keys[slot]!;
         return this.#isRepeat(slot, bytes) ? 'repeated' : 'taken';

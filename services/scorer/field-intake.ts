@@ -46,7 +46,7 @@ export class FieldIntake {
   readonly #zones = new TextCache(FEW);
   readonly #domains = new TextCache(FEW);
   /** the zone of the event before, known to be one */
-  #lastZone = '';
+  #lastZone: string | undefined;
 
   constructor(pipeline: Pipeline, plan: FeaturePlan, knowsZone: (zone: string) => boolean) {
     this.#pipeline = pipeline;
