@@ -18,6 +18,8 @@ interface Term {
 
 const SURPRISE_KNOTS = [0.5, 1, 1.5, 2, 2.5, 3, 4];
 const AMOUNT_KNOTS = [0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8];
+/** where a number itself may have an edge, as a limit is one: closer together, since a step has no slope to go by */
+const EDGES = [0.5, 1, 1.5, 2, 2.25, 2.5, 2.75, 3, 3.25, 3.5, 3.75, 4, 4.25, 4.5, 4.75, 5, 5.5, 6, 7, 8];
 const ODDS_KNOTS = [-1, -0.5, 0, 0.5, 1];
 
 /**
@@ -53,7 +55,7 @@ export class Inputs {
     features.forEach(({ kind }, index) => {
       const from = 1 + detectors.length + index;
       const number = kind === 'value' || kind === 'habit' || kind === 'ratio';
-      const steps = kind === 'value' ? AMOUNT_KNOTS : [];
+      const steps = kind === 'value' ? EDGES : [];
       bend(from, number ? AMOUNT_KNOTS : [], steps);
     });
     const suspicionAt = 1 + detectors.length + features.length;
