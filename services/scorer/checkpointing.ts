@@ -32,7 +32,7 @@ export interface CheckpointedState {
 const WORK_A_CHECKPOINT = 20;
 const LONGEST_WAIT_MS = 20_000;
 /** what sending a page takes (copies and a checksum in kafkajs), in times of what making it takes */
-const SENDING = 4;
+const SENDING = 6;
 
 /** Writes a partition's state to its changelog and commits its offsets, every so often, one checkpoint at a time. */
 export class Checkpointing {
