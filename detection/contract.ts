@@ -73,6 +73,10 @@ export interface Detector {
   score(batch: DetectorBatch, state: StateBlock, out: Float32Array): void;
   /** strongest contributions to the score of `row` of the batch scored last, best first */
   explain(row: number, most: number): Contribution[];
+  /** sensors without a reading in `row` of the batch scored last, of those that usually have one with its entity */
+  missing?(row: number): number[];
+  /** sensors whose reading in `row` is the same as before, which it hardly ever is */
+  repeated?(row: number): number[];
   /** frees tensors */
   dispose(): void;
 }

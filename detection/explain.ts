@@ -6,6 +6,8 @@ import type { PartitionScorer, ScoredBatch, ScoringModel } from './scoring.js';
 
 /** contributions that one detector is asked for, and reasons that a risk carries */
 const MOST = 5;
+/** decades beyond which a detector that is more surprised has no louder voice: what follows from them is no measurement */
+const LOUDEST = 10;
 
 /**
  * Why a row of the batch scored last stood out: the detectors' contributions, in the event's own units.
@@ -25,7 +27,8 @@ export function explainRow(
     const surprise = scored.detectorSurprise[row * model.detectors.length + index]!;
     if (!Number.isFinite(surprise)) return [];
     detectors[detector.name] = surprise;
-    return [{ detector: detector.name, surprise, contributions: detector.explain(row, MOST) }];
+    const voice = Math.min(LOUDEST, surprise / (detector.emphasis ?? 1));
+    return [{ detector: detector.name, surprise: voice, contributions: detector.explain(row, MOST) }];
   });
   const labels = scored.flagged.find((flagged) => flagged.row === row)?.labels ?? [];
   if (labels.length > 0)
@@ -40,13 +43,54 @@ export function explainRow(
         direction: 'unusual',
       })),
     });
+  const plain = plainCauses(model, scorer, columns, row);
+  if (plain.length > 0)
+    opinions.push({
+      detector: 'memory',
+      surprise: opinions.reduce((sum, { surprise }) => sum + surprise, 0) + 1,
+      contributions: plain.map((cause) => ({ ...cause, share: 1 / plain.length, expected: Number.NaN })),
+    });
   const describe = (space: Contribution['space'], index: number): Described =>
     space === 'sensor'
       ? describeSensor(model, columns, row, index, unitOf)
       : index >= model.plan.features.length
         ? describeLabel(labels[index - model.plan.features.length]!)
         : describeFeature(model, scorer, columns, row, index, unitOf);
-  return { reasons: reasonsOf(opinions, describe, MOST), detectors };
+  const suspects = model.detectors
+    .flatMap((detector) => detector.repeated?.(row) ?? [])
+    .map((sensor) => model.plan.numbers[model.plan.sensors[sensor]!]!.field);
+  return { reasons: reasonsOf(opinions, describe, MOST, new Set(suspects)), detectors };
+}
+
+/**
+ * What needs no weighing: a reading that usually is there and is not, which models see as an ordinary value in an
+ * odd place; and a domain that nobody has learned where the entity never was before, by which all else is misjudged.
+ */
+function plainCauses(
+  model: ScoringModel,
+  scorer: PartitionScorer,
+  columns: EventColumns,
+  row: number,
+): Pick<Contribution, 'index' | 'space' | 'direction'>[] {
+  const { plan, scales } = model;
+  const { batch } = scorer;
+  const missing = model.detectors.flatMap((detector) => detector.missing?.(row) ?? []);
+  const causes: Pick<Contribution, 'index' | 'space' | 'direction'>[] = missing.map((index) => ({
+    index,
+    space: 'sensor',
+    direction: 'missing',
+  }));
+  if (batch.domains[row]! >= 0) return causes;
+  const category = plan.categories.findIndex(
+    (_, index) => columns.categories[index]![row] === columns.domains[row],
+  );
+  const index = plan.features.findIndex(
+    ({ kind, field }) => kind === 'new' && field === plan.categories[category],
+  );
+  if (index < 0) return causes;
+  const at = scales.domains.length * scales.features + index;
+  const isNew = batch.x[row * batch.features + index]! * scales.scales[at]! + scales.centres[at]! > 0.25;
+  return isNew ? [...causes, { index, space: 'feature', direction: 'unusual' }] : causes;
 }
 
 /** 'terminal.risks.7d': what the labels say of the event's terminal */

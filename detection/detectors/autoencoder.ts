@@ -31,6 +31,7 @@ export class Autoencoder implements Detector {
   private readonly white: Float32Array;
   private readonly lowest: Float32Array;
   private readonly middle: Float32Array;
+  private readonly deviation: Float32Array;
   private readonly highest: Float32Array;
   private readonly layers: Record<'white' | 'first' | 'second' | 'third' | 'correction', Dense>;
   private readonly input: InputRows;
@@ -53,9 +54,9 @@ export class Autoencoder implements Detector {
     const { dim } = this;
     const [wide, narrow] = [sizeOf(weights, 'w1', 1), sizeOf(weights, 'w2', 1)];
     this.middle = weight(weights, 'mean', [this.features]);
-    const deviation = weight(weights, 'deviation', [this.features]);
-    this.lowest = this.middle.map((value, j) => value - CLIP * deviation[j]!);
-    this.highest = this.middle.map((value, j) => value + CLIP * deviation[j]!);
+    this.deviation = weight(weights, 'deviation', [this.features]);
+    this.lowest = this.middle.map((value, j) => value - CLIP * this.deviation[j]!);
+    this.highest = this.middle.map((value, j) => value + CLIP * this.deviation[j]!);
     this.white = weight(weights, 'white', [dim, dim]);
     const layer = (name: string, rows: number, cols: number, bias?: string, activation?: 'relu') =>
       new Dense(
@@ -124,7 +125,8 @@ export class Autoencoder implements Detector {
       Array.from({ length: window }, (_, lag) => lag * features + j),
     );
     const observed = (j: number) => input[row * dim + j]!;
-    return strongest(whitenedShares(this.white, u, groups), most, observed, () => 1);
+    const standing = (j: number) => (observed(j) - this.middle[j]!) / this.deviation[j]!;
+    return strongest(whitenedShares(this.white, u, groups), most, observed, () => 1, standing);
   }
 
   dispose(): void {

@@ -256,3 +256,21 @@ test('memory after millions of events still moves: the mean follows in two float
   expect(expected[1]).toBeGreaterThan(expected[0]!);
   expect(expected[2]).toBeGreaterThan(expected[1]!);
 });
+
+test('tells which sensors usually have a reading and have none now', () => {
+  const rows: Rows = {
+    slots: new Array<number>(100).fill(0),
+    raw: Array.from({ length: 100 }, (_, i) => [
+      i < 90 ? i % 7 : Number.NaN,
+      Number.NaN,
+      i < 25 ? 1 : Number.NaN,
+    ]),
+  };
+  const { memory, state } = fresh({ sensors: 3, size: 'small' }, 1);
+  const ages = Float64Array.from({ length: 100 }, (_, i) => i);
+  memory.score({ ...batchOf(rows, 0, 100), ages }, state, new Float32Array(100));
+  expect(memory.missing(10)).toEqual([]);
+  expect(memory.missing(40)).toEqual([2]);
+  expect(memory.missing(89)).toEqual([]); // the third has been away for longer than it was there
+  expect(memory.missing(95)).toEqual([0]);
+});

@@ -18,7 +18,13 @@ export interface MemoryOptions {
 const WARM_UP = 100;
 const WARM_UP_MOST = 1000;
 
+/** a sensor usually has a reading if it had so many, and one in so many of the entity's events */
+const USUAL_LEAST = 20;
+const USUAL_SHARE = 0.5;
+
 const DIRECTIONS: readonly Contribution['direction'][] = ['high', 'low', 'unusual', 'stuck', 'missing'];
+const MISSING = DIRECTIONS.indexOf('missing');
+const UNKNOWN = DIRECTIONS.indexOf('unusual');
 
 /**
  * Novelty of each numeric field against the entity's own long past. Needs no training. The score of an event
@@ -60,12 +66,14 @@ export class MemoryDetector implements Detector {
     for (let row = 0; row < batch.size; row++) {
       const at = batch.slots[row]! * state.stride + state.offset;
       const hour = Math.floor(batch.hoursOfWeek[row]!) % 24;
+      const usual = Math.max(USUAL_LEAST, USUAL_SHARE * batch.ages[row]!);
       let largest = 0;
       for (let s = 0; s < sensors; s++) {
         const reading = batch.raw[row * batch.sensors + s]!;
         const cell = row * sensors + s;
         if (!Number.isFinite(reading)) {
           this.scores[cell] = 0;
+          this.directions[cell] = memory.seen(state.data, at + s * memory.size) >= usual ? MISSING : UNKNOWN;
           continue;
         }
         const value = log?.[s] === true ? signedLog(reading) : reading;
@@ -99,6 +107,13 @@ export class MemoryDetector implements Detector {
         expected: (log?.[index] === true ? signedExp : same)(this.expected[row * sensors + index]!),
         direction: DIRECTIONS[this.directions[row * sensors + index]!]!,
       }));
+  }
+
+  missing(row: number): number[] {
+    const { sensors } = this.options;
+    return Array.from({ length: sensors }, (_, s) => s).filter(
+      (s) => this.directions[row * sensors + s] === MISSING,
+    );
   }
 
   dispose(): void {}

@@ -115,9 +115,10 @@ export class Sequence implements Detector {
     const u = this.whitened.slice(row * d, (row + 1) * d);
     const groups = Array.from({ length: d }, (_, j) => [j]);
     const inputs = this.inputs.values;
-    const observed = (j: number) => inputs[row * (d + known.size) + j]! * this.deviation[j]! + this.mean[j]!;
+    const standing = (j: number) => inputs[row * (d + known.size) + j]!;
+    const observed = (j: number) => standing(j) * this.deviation[j]! + this.mean[j]!;
     const unit = (j: number) => this.deviation[j]! / (this.perSpread[j]! * this.sharp[row * d + j]!);
-    return strongest(whitenedShares(this.white, u, groups), most, observed, unit);
+    return strongest(whitenedShares(this.white, u, groups), most, observed, unit, standing);
   }
 
   dispose(): void {

@@ -56,3 +56,11 @@ test('the scores for calibration are those of runs that the fit had not seen', (
   expect(Math.max(...scores)).toBeGreaterThan(5);
   expect(weights['longest']!.data[1]).toBe(11);
 });
+
+test('the first repetition of a sensor that never repeats is told, though it scores little', () => {
+  const set = readings(400);
+  set.raw[200 * 3 + 1] = set.raw[199 * 3 + 1]!;
+  expect(scored(set, detector)[200]).toBeLessThan(1);
+  expect(detector.repeated(200)).toEqual([1]);
+  expect(detector.repeated(199)).toEqual([]);
+});

@@ -4,6 +4,8 @@ import { sizeOf, weight } from './weights.js';
 /** Runs a little longer than any in training are still chance. */
 const SLACK = 3;
 const MOST = 12;
+/** decades from which a repetition by itself is worth a thought */
+const RARE = 0.8;
 
 /**
  * Readings that stay exactly the same for longer than they did in training, sensor by sensor: a stuck valve or a
@@ -93,6 +95,12 @@ export class Stuck implements Detector {
         expected: Number.NaN,
         direction: 'stuck',
       }));
+  }
+
+  repeated(row: number): number[] {
+    return Array.from({ length: this.sensors }, (_, s) => s).filter(
+      (s) => this.surprise(s, this.runs[row * this.sensors + s]!) > RARE,
+    );
   }
 
   dispose(): void {}

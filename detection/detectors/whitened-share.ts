@@ -35,22 +35,35 @@ export function whitenedShares(
   });
 }
 
-/** The strongest of them as the contract's contributions. */
+/** what a value that is perfectly ordinary by itself keeps of its share */
+const ORDINARY = 0.5;
+
+/**
+ * The strongest of them as the contract's contributions. Where two features are bound to each other (a flow and its
+ * valve, a country and its currency), replacing either explains the row equally well: then the one that is unusual by
+ * itself is the likelier cause.
+ * @param standing how many deviations a feature lies from its mean
+ */
 export function strongest(
   explained: readonly Explained[],
   most: number,
   observed: (index: number) => number,
   unit: (index: number) => number,
+  standing: (index: number) => number,
 ): Contribution[] {
-  const total = explained.reduce((sum, { drop }) => sum + drop, 0);
+  const weighed = explained.map((one) => ({
+    ...one,
+    weight: one.drop * (1 - (1 - ORDINARY) * Math.exp(-(standing(one.index) ** 2) / 2)),
+  }));
+  const total = weighed.reduce((sum, { weight }) => sum + weight, 0);
   if (!(total > 0)) return [];
-  return [...explained]
-    .sort((a, b) => b.drop - a.drop || a.index - b.index)
+  return weighed
+    .sort((a, b) => b.weight - a.weight || a.index - b.index)
     .slice(0, most)
-    .map(({ index, drop, excess }) => ({
+    .map(({ index, weight, excess }) => ({
       index,
       space: 'feature',
-      share: drop / total,
+      share: weight / total,
       expected: observed(index) - excess * unit(index),
       direction: excess > 0 ? 'high' : excess < 0 ? 'low' : 'unusual',
     }));

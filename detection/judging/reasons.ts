@@ -37,12 +37,22 @@ export interface Opinion {
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
+/** how much more a suspect's share counts */
+const SUSPECTED = 3;
+
 /**
  * Merges the detectors' contributions into reasons, strongest first. Each detector speaks with the weight of
  * its surprise. What several say about one field is one reason: shares add up, and the words (expected value,
  * direction) are those of the strongest speaker that has an expected value.
+ * @param suspects fields that are odd in a way which no detector scores high enough alone: they go before others that
+ * explain the row as well
  */
-export function reasonsOf(opinions: readonly Opinion[], describe: Describe, most: number): Reason[] {
+export function reasonsOf(
+  opinions: readonly Opinion[],
+  describe: Describe,
+  most: number,
+  suspects: ReadonlySet<string> = new Set(),
+): Reason[] {
   let total = 0;
   for (const { surprise } of opinions) if (surprise > 0) total += surprise;
   if (!(total > 0)) return [];
@@ -50,9 +60,10 @@ export function reasonsOf(opinions: readonly Opinion[], describe: Describe, most
   for (const opinion of opinions) {
     if (!(opinion.surprise > 0)) continue;
     for (const contribution of opinion.contributions) {
-      const share = (contribution.share * opinion.surprise) / total;
-      if (!(share > 0)) continue;
       const described = describe(contribution.space, contribution.index);
+      const suspected = suspects.has(described.field) && contribution.direction !== 'stuck';
+      const share = (contribution.share * opinion.surprise * (suspected ? SUSPECTED : 1)) / total;
+      if (!(share > 0)) continue;
       const reason: Reason = {
         feature: described.feature,
         field: described.field,
@@ -74,8 +85,9 @@ export function reasonsOf(opinions: readonly Opinion[], describe: Describe, most
       }
     }
   }
+  const sum = [...byField.values()].reduce((all, { share }) => all + share, 0);
   return [...byField.values()]
     .sort((a, b) => b.share - a.share || (a.reason.feature < b.reason.feature ? -1 : 1))
     .slice(0, most)
-    .map(({ reason, share }) => ({ ...reason, share: Math.min(1, share) }));
+    .map(({ reason, share }) => ({ ...reason, share: share / Math.max(1, sum) }));
 }

@@ -18,6 +18,8 @@ import {
 /** A stream with faults in known fields. */
 export interface PlantedStream {
   readonly events: readonly StreamEvent[];
+  /** the same events before anything was planted */
+  readonly untouched: readonly Record<string, unknown>[];
   readonly planted: readonly Planted[];
 }
 
@@ -65,6 +67,7 @@ export async function plantedWater(folder: string, seed: number, from: number): 
   const source = agricultureSource({ folder });
   const { events, truth } = await collect(source);
   const live = events.slice(from).map((one) => ({ ...one }));
+  const untouched = live.map(({ event }) => event);
   const random = new Random(seed, 71);
   const planted: Planted[] = [];
   for (const [site, positions] of byEntity(live)) {
@@ -96,7 +99,7 @@ export async function plantedWater(folder: string, seed: number, from: number): 
       );
     }
   }
-  return { events: live, planted };
+  return { events: live, untouched, planted };
 }
 
 const SHIFT_ROWS = 60;
@@ -112,6 +115,7 @@ export async function plantedPlant(folder: string, seed: number, events: number)
     faultShare: 0,
   });
   const live = (await collect(source, events)).events;
+  const untouched = live.map(({ event }) => event);
   const random = new Random(seed, 72);
   const planted: Planted[] = [];
   for (const positions of byEntity(live).values()) {
@@ -137,7 +141,7 @@ export async function plantedPlant(folder: string, seed: number, events: number)
       }),
     );
   }
-  return { events: live, planted };
+  return { events: live, untouched, planted };
 }
 
 function plantIn(
@@ -175,6 +179,7 @@ export async function plantedPayments(seed: number, customers: number, days: num
   const { events: live, truth } = await collect(
     transactionsSource({ seed, customers, terminals: 2 * customers, days }),
   );
+  const untouched = live.map(({ event }) => event);
   const bad = new Set(truth.flatMap((one) => (one.type === 'event' ? [one.eventId] : [])));
   const random = new Random(seed, 73);
   const planted: Planted[] = [];
@@ -187,5 +192,5 @@ export async function plantedPayments(seed: number, customers: number, days: num
     live[position]!.event = PAYMENT_FAULTS[field]!(live[position]!.event);
     planted.push({ entity: card, kind: field, fields: [field], positions: [position] });
   }
-  return { events: live, planted };
+  return { events: live, untouched, planted };
 }

@@ -106,7 +106,11 @@ export class PlantedTally {
   readonly #at = new Map<number, { planted: Planted; index: number }>();
   readonly #found = new Map<Planted, { delay: number; right: boolean }>();
 
-  constructor(readonly planted: readonly Planted[]) {
+  /** @param anyway positions that are a risk without any fault: what is said there isn't about the fault */
+  constructor(
+    readonly planted: readonly Planted[],
+    private readonly anyway: ReadonlySet<number> = new Set(),
+  ) {
     for (const one of planted) {
       one.positions.forEach((position, index) => {
         this.#at.set(position, { planted: one, index });
@@ -117,7 +121,7 @@ export class PlantedTally {
   /** A risk at a position of the stream; `firstReason` gives the field that its first reason is about. */
   risk(position: number, firstReason: () => string): void {
     const hit = this.#at.get(position);
-    if (hit === undefined || this.#found.has(hit.planted)) return;
+    if (hit === undefined || this.#found.has(hit.planted) || this.anyway.has(position)) return;
     const right = hit.planted.fields.includes(firstReason());
     this.#found.set(hit.planted, { delay: hit.index, right });
   }

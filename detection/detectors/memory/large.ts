@@ -64,6 +64,10 @@ export class LargeSensorMemory implements SensorMemory {
     initPrototypes(data, at + SPREAD_SET, SPREADS);
   }
 
+  seen(data: Float32Array, at: number): number {
+    return data[at + SEEN]!;
+  }
+
   observe(data: Float32Array, at: number, reading: number, hourOfDay: number, finding: Finding): number {
     const seen = data[at + SEEN]!;
     if (seen === 0) writePair(data, at + FIRST, reading);

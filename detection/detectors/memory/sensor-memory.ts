@@ -11,6 +11,8 @@ export interface Finding {
 export interface SensorMemory {
   readonly size: number;
   init(data: Float32Array, at: number): void;
+  /** readings taken in, up to a bound in the millions */
+  seen(data: Float32Array, at: number): number;
   /** Score of a finite reading by what was known before it, 0 inside the usual; then learns it. */
   observe(data: Float32Array, at: number, reading: number, hourOfDay: number, finding: Finding): number;
 }

@@ -39,6 +39,10 @@ export class SmallSensorMemory implements SensorMemory {
     initTails(data, at + COUNTS, at + MARKS, SIDES);
   }
 
+  seen(data: Float32Array, at: number): number {
+    return data[at + SEEN]!;
+  }
+
   observe(data: Float32Array, at: number, reading: number, _hourOfDay: number, finding: Finding): number {
     const seen = data[at + SEEN]!;
     if (seen === 0) writePair(data, at + FIRST, reading);
