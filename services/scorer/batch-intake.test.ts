@@ -106,8 +106,8 @@ test('an event comes to the same row, and a bad one to the same dead letter, by 
         for (const changes of batches) {
           const messages = changes.flatMap(({ event, kind, at, byte }) => {
             const payment = { ...payments[event % payments.length]! };
-          // Within hours of each other, so that they are not late.
-          payment.time = payments[0]!.time + (event % 300) * 60_000;
+            // Within hours of each other, so that they are not late.
+            payment.time = payments[0]!.time + (event % 300) * 60_000;
             if (kind === 'text') payment.merchant = `商户 ${at % 9}`;
             if (kind === 'number')
               payment.amount = [Number.NaN, Number.POSITIVE_INFINITY, -0, 1e300][at % 4]!;
