@@ -14,8 +14,9 @@ export interface LatencyRun {
   readonly share: number;
   /** events a second */
   readonly rate: number;
-  /** events a second before, until everything is compiled */
+  /** events a second before, until everything is compiled, and how many events that takes */
   readonly warmRate: number;
+  readonly warmEvents: number;
   readonly seconds: number;
   readonly file: string;
   readonly partitions: number;
@@ -40,7 +41,6 @@ const RISK_PARTITIONS = 4;
 const EVENTS_A_DAY = 37_663;
 /** enough for quantiles, and no more than people's systems are sent */
 const RISKS_A_SECOND = 20;
-const WARM_EVENTS = 400_000;
 const SETTLE_MS = 120_000;
 const LAST_MS = 20_000;
 const CALM_MS = 5_000;
@@ -92,7 +92,7 @@ export async function latencyAt(
       },
     });
     started.unshift(feed);
-    await warmUp(feed, services, () => fed);
+    await warmUp(feed, services, run.warmEvents, () => fed);
     const schedule = await feed.setRate(run.rate);
     await Promise.race([sleep(1000 * run.seconds), feed.finished]);
     await feed.stop();
@@ -157,10 +157,10 @@ async function subscribe(alertApi: Service, url: string): Promise<void> {
 }
 
 /** Everything is compiled and nothing waits any more when this returns. */
-async function warmUp(feed: Feed, services: Services, fed: () => number): Promise<void> {
+async function warmUp(feed: Feed, services: Services, events: number, fed: () => number): Promise<void> {
   const deadline = Date.now() + SETTLE_MS;
   await feed.started;
-  while (fed() < WARM_EVENTS) {
+  while (fed() < events) {
     await Promise.race([sleep(100), feed.finished]);
     if (Date.now() > deadline) throw new Error(`${fed()} events were fed in ${SETTLE_MS / 1000} s, too few`);
   }

@@ -12,6 +12,7 @@ import { type Latencies, latencyAt } from './latency-run.js';
 
 const SHARES = [0.01, 0.5, 0.8];
 const MOST_PAYMENTS = 3_000_000;
+const WARM_EVENTS = 400_000;
 
 /** How long after an event was due its risk is published, its row visible, its webhook received. */
 export async function runLatency(options: LoadtestOptions): Promise<void> {
@@ -28,7 +29,8 @@ export async function runLatency(options: LoadtestOptions): Promise<void> {
       for (const share of SHARES) {
         stage.say(`at ${100 * share}% of the maximum, ${formatCount(share * maximum)} events/s …`);
         const rate = share * maximum;
-        const run = { share, rate, warmRate: 0.7 * maximum, seconds, file, partitions, backend };
+        const warm = { warmRate: 0.7 * maximum, warmEvents: Math.min(WARM_EVENTS, events) };
+        const run = { share, rate, ...warm, seconds, file, partitions, backend };
         results.push(await latencyAt(stage, clickhouse, run));
       }
       report(results, maximum, options);

@@ -19,16 +19,28 @@ const PARTITIONS = 4;
 /** of a micro-batch of 1,024 events when every tenth is sampled */
 const SCORES_A_BLOCK = 102;
 
-export const BACKLOGS: readonly Backlog[] = [
-  {
-    name: 'risks',
-    title: 'risks, when every hundredth event is one',
-    table: 'risks',
-    rows: 400_000,
-    share: 0.01,
-  },
-  { name: 'scores', title: 'scores, when every tenth is kept', table: 'scores', rows: 3_000_000, share: 0.1 },
-];
+const MOST_RISKS = 400_000;
+const MOST_SCORES = 3_000_000;
+
+/** As many rows as there are events, at most as many as a measurement needs. */
+export function backlogsOf(events: number): readonly Backlog[] {
+  return [
+    {
+      name: 'risks',
+      title: 'risks, when every hundredth event is one',
+      table: 'risks',
+      rows: Math.min(MOST_RISKS, events),
+      share: 0.01,
+    },
+    {
+      name: 'scores',
+      title: 'scores, when every tenth is kept',
+      table: 'scores',
+      rows: Math.min(MOST_SCORES, events),
+      share: 0.1,
+    },
+  ];
+}
 
 const START = Date.UTC(2026, 0, 1);
 const CHUNK = 5_000;

@@ -12,7 +12,7 @@ import { startService } from '../processes/service.js';
 import { onStage, type Stage } from '../stage.js';
 import { median, spread } from '../statistics.js';
 import { formatTable } from '../table.js';
-import { BACKLOGS, type Backlog, fillBacklog } from './backlog.js';
+import { type Backlog, backlogsOf, fillBacklog } from './backlog.js';
 
 const LOOK_MS = 100;
 const TIMEOUT_MS = 10 * 60_000;
@@ -22,9 +22,10 @@ export async function runSink(options: LoadtestOptions): Promise<void> {
   await onStage({ apart: true }, async (stage) => {
     const clickhouse = await startClickHouse({ log: silentLog() });
     try {
-      const results = new Map<Backlog, Steady[]>(BACKLOGS.map((backlog) => [backlog, []]));
+      const backlogs = backlogsOf(options.events);
+      const results = new Map<Backlog, Steady[]>(backlogs.map((backlog) => [backlog, []]));
       for (let round = 1; round <= options.rounds; round += 1) {
-        for (const backlog of BACKLOGS) {
+        for (const backlog of backlogs) {
           const result = await once(stage, clickhouse, backlog, round);
           results.get(backlog)?.push(result);
           stage.say(
