@@ -66,7 +66,7 @@ export function deliveryRoutes(app: App, { deliveries, control, commands, partit
         summary: 'Send a delivery again, under the same webhook-id',
         description: 'Asks the replica that owns it; look at the delivery for what came of it.',
         params: Id,
-        response: { 202: Asked, ...problems(404, 409, 503) },
+        response: { 202: Asked, ...problems(404, 409, 422, 503) },
       },
     },
     async (request, reply) => {

@@ -220,7 +220,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
         tags,
         summary: 'Delete a webhook receiver; what is pending for it is dropped',
         params: Id,
-        response: { 204: Type.Null(), ...problems(404, 412, 503) },
+        response: { 204: Type.Null(), ...problems(404, 412, 422, 503) },
       },
     },
     async (request, reply) => {
@@ -244,7 +244,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
           { overlapHours: Type.Number({ minimum: 0, maximum: 720, default: 24 }) },
           { additionalProperties: false, examples: [{ overlapHours: 48 }] },
         ),
-        response: { 200: NewEndpointShape, ...problems(404, 503) },
+        response: { 200: NewEndpointShape, ...problems(404, 422, 503) },
       },
     },
     async (request) => {
@@ -282,7 +282,7 @@ export function endpointRoutes(app: App, context: ApiContext): void {
             },
             { examples: [examples.tested] },
           ),
-          ...problems(404),
+          ...problems(404, 422),
         },
       },
     },

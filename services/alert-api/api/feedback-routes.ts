@@ -57,7 +57,7 @@ export function feedbackRoutes(app: App, { control, now }: ApiContext): void {
         tags: ['feedback'],
         summary: 'Lower a bar again',
         params: Id,
-        response: { 204: Type.Null(), ...problems(404, 503) },
+        response: { 204: Type.Null(), ...problems(404, 422, 503) },
       },
     },
     async (request, reply) => {

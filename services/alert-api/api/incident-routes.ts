@@ -157,7 +157,7 @@ export function incidentRoutes(app: App, { incidents, commands, control, now }: 
           description: '202 when the replica that owns the incident has not applied it yet; it will.',
           params: Id,
           body: Word,
-          response: { 200: IncidentShape, 202: IncidentShape, ...problems(404, 409, 412, 503) },
+          response: { 200: IncidentShape, 202: IncidentShape, ...problems(404, 409, 412, 422, 503) },
         },
       },
       async (request, reply) => {

@@ -64,7 +64,7 @@ export function keyRoutes(app: App, { control, now }: ApiContext): void {
           201: Type.Intersect([KeyShape, Type.Object({ key: Type.String() })], {
             examples: [examples.newKey],
           }),
-          ...problems(503),
+          ...problems(422, 503),
         },
       },
     },
@@ -91,7 +91,7 @@ export function keyRoutes(app: App, { control, now }: ApiContext): void {
         tags,
         summary: 'Revoke an API key',
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        response: { 204: Type.Null(), ...problems(404, 503) },
+        response: { 204: Type.Null(), ...problems(404, 422, 503) },
       },
     },
     async (request, reply) => {

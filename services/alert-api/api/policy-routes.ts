@@ -77,7 +77,7 @@ export function policyRoutes(app: App, { control, incidents, now }: ApiContext):
       schema: {
         tags,
         summary: 'Do without routes: each endpoint’s own filter decides',
-        response: { 204: Type.Null(), ...problems(412, 503) },
+        response: { 204: Type.Null(), ...problems(412, 422, 503) },
       },
     },
     async (request, reply) => {

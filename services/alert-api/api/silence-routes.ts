@@ -129,7 +129,7 @@ export function silenceRoutes(app: App, { control, incidents, now }: ApiContext)
         ),
         response: {
           200: Type.Object({ active: Hidden, past: Hidden }, { examples: [examples.silencePreview] }),
-          ...problems(),
+          ...problems(422),
         },
       },
     },
@@ -152,7 +152,7 @@ export function silenceRoutes(app: App, { control, incidents, now }: ApiContext)
         tags,
         summary: 'End a silence',
         params: Id,
-        response: { 204: Type.Null(), ...problems(404, 503) },
+        response: { 204: Type.Null(), ...problems(404, 422, 503) },
       },
     },
     async (request, reply) => {
@@ -213,7 +213,7 @@ export function silenceRoutes(app: App, { control, incidents, now }: ApiContext)
         tags,
         summary: 'Delete a maintenance window',
         params: Id,
-        response: { 204: Type.Null(), ...problems(404, 503) },
+        response: { 204: Type.Null(), ...problems(404, 422, 503) },
       },
     },
     async (request, reply) => {
