@@ -76,3 +76,24 @@ declare module 'kafkajs/src/protocol/recordBatch/v0/index.js' {
 declare module 'kafkajs/src/protocol/recordBatch/record/v0/index.js' {
   export default function encodeRecord(record: object): unknown;
 }
+
+declare module 'kafkajs/src/protocol/encoder.js' {
+  export default class Encoder {
+    constructor(size?: number);
+    buf: Buffer;
+    offset: number;
+    readonly buffer: Buffer;
+  }
+}
+
+declare module 'kafkajs/src/protocol/requests/produce/index.js' {
+  import type Encoder from 'kafkajs/src/protocol/encoder.js';
+
+  type Make = (asked: object) => { request: { encode(): Promise<Encoder> }; response: unknown };
+  const produce: { protocol: (version: { version: number }) => Make };
+  export default produce;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/crc32C/index.js' {
+  export default function crc32C(bytes: Buffer): number;
+}

@@ -7,6 +7,7 @@ import { fetchInColumns } from '../../lib/column-fetch.js';
 import type { DeadLetter } from '../../lib/dead-letter.js';
 import { EventDecoder } from '../../lib/event-decoder.js';
 import { createProducer, type RunningConsumer, runConsumer, withAdmin } from '../../lib/kafka.js';
+import { writeLargeRequestsOnce } from '../../lib/large-requests.js';
 import type { Logger } from '../../lib/log.js';
 import type { ScorerMetrics } from '../../lib/metrics.js';
 import { reasonOf } from '../../lib/retry.js';
@@ -298,6 +299,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   };
 
   for (const topic of runtimes.keys()) fetchInColumns(topic);
+  writeLargeRequestsOnce();
   consumer = await runConsumer(kafka, {
     groupId: `${options.group}-scorer`,
     topics: [...runtimes.keys()],
