@@ -139,7 +139,6 @@ test('whatever is sent, the answer is one that the document tells of, and errors
   for (const wanted of [
     'POST /v1/endpoints 201',
     'POST /v1/endpoints 400',
-    'POST /v1/incidents/{id}/note 200',
     'PUT /v1/routes 400',
     'GET /v1/risks 200',
     'GET /v1/endpoints/{id} 200',
