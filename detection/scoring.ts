@@ -127,6 +127,8 @@ export class PartitionScorer {
   readonly #firstSurprise: Float32Array;
   readonly #detectorSurprise: Float32Array;
   readonly #modelDomain: ReadonlyMap<string, number>;
+  /** by slot of the domain slab, the model's index of the domain, -1 for one that it doesn't know */
+  readonly #modelDomains = new Int32Array(MAX_DOMAINS).fill(-1);
 
   constructor(model: ScoringModel, options: PartitionOptions) {
     this.#model = model;
@@ -185,9 +187,9 @@ export class PartitionScorer {
     return this.entities.slotOf(entity, this.#newEntity);
   }
 
-  /** The slot of the entity whose name is in bytes[start, end), which are ASCII. */
-  slotOfAscii(bytes: Buffer, start: number, end: number): number {
-    return this.entities.slotOfAscii(bytes, start, end, this.#newEntity);
+  /** The slot of the entity whose name is in bytes[start, end). */
+  slotOfBytes(bytes: Buffer, start: number, end: number): number {
+    return this.entities.slotOfBytes(bytes, start, end, this.#newEntity);
   }
 
   /** Whether an event with this id was taken as one of the entity's last; if not it is remembered as the newest. */
@@ -290,17 +292,11 @@ export class PartitionScorer {
       throw new RangeError(
         `a micro-batch of ${columns.size} events; this scorer takes ${this.batch.capacity} at most`,
       );
-    for (let row = 0; row < columns.size; row++) {
-      if (this.domains.size >= MAX_DOMAINS - 1 && this.domains.find(columns.domains[row]!) < 0)
-        columns.domains[row] = OTHER;
-    }
+    if (this.domains.size >= MAX_DOMAINS - 1)
+      for (let row = 0; row < columns.size; row++)
+        if (this.domains.find(columns.domains[row]!) < 0) columns.domains[row] = OTHER;
     this.engine.extract(columns, this.batch, this.entities, this.domains, this.#newEntity, this.#newDomain);
-    this.engine.scale(
-      this.batch,
-      scales,
-      this.domains,
-      (slot) => this.#modelDomain.get(this.domains.keys[slot]!) ?? -1,
-    );
+    this.engine.scale(this.batch, scales, this.domains, this.#modelDomains);
     const failed: string[] = [];
     detectors.forEach((detector, index) => {
       const out = this.#rawOne;
@@ -335,7 +331,9 @@ export class PartitionScorer {
   readonly #newDomain = (slot: number): void => {
     const { domainState, scales, plan } = this.#model;
     const floats = plan.domainBlocks.reduce((sum, block) => sum + block.size, 0);
-    const known = this.#modelDomain.get(this.domains.keys[slot]!) ?? scales.domains.length;
+    const index = this.#modelDomain.get(this.domains.keys[slot]!);
+    const known = index ?? scales.domains.length;
+    this.#modelDomains[slot] = index ?? -1;
     this.domains.data.set(
       domainState.subarray(known * floats, (known + 1) * floats),
       slot * this.domains.stride,

@@ -53,6 +53,8 @@ export class FeatureBatch implements DetectorBatch {
 export class FeatureEngine {
   readonly plan: FeaturePlan;
   readonly #clock = new ZoneClock();
+  /** keeps the compiler from leaving out `touch`; never read otherwise */
+  protected touched = 0;
 
   constructor(plan: FeaturePlan) {
     this.plan = plan;
@@ -80,25 +82,19 @@ export class FeatureEngine {
     columns.hash();
     entities.beginBatch();
     domains.beginBatch();
+    let domain = '';
+    let domainSlot = -1;
     for (let row = 0; row < size; row++) {
       const known = columns.slots[row]!;
       batch.slots[row] = known >= 0 ? known : entities.slotOf(columns.entities[row]!, newEntity);
-      batch.domainSlots[row] = domains.slotOf(columns.domains[row]!, newDomain);
+      if (domainSlot < 0 || columns.domains[row] !== domain) {
+        domain = columns.domains[row]!;
+        domainSlot = domains.slotOf(domain, newDomain);
+      }
+      batch.domainSlots[row] = domainSlot;
     }
-    const ages = entities.block(AGE_BLOCK);
-    for (let row = 0; row < size; row++) {
-      const slot = batch.slots[row]!;
-      const seconds = columns.times[row]! / 1000;
-      const last = entities.times[slot]!;
-      // An event that comes after a newer one of its entity has no gap before it, rather than a negative one.
-      batch.gaps[row] = Number.isNaN(last) ? Number.NaN : Math.max(0, seconds - last);
-      batch.times[row] = seconds;
-      if (!(last >= seconds)) entities.times[slot] = seconds;
-      const at = slot * ages.stride + ages.offset;
-      batch.ages[row] = ages.data[at]!;
-      if (ages.data[at]! < 1e7) ages.data[at] = ages.data[at]! + 1;
-      batch.hoursOfWeek[row] = this.#clock.hourOfWeek(columns.zones[row]!, columns.times[row]!);
-    }
+    this.touched = touch(entities, batch.slots, size);
+    this.#arrive(columns, batch, entities);
     const context = {
       columns,
       slots: batch.slots,
@@ -124,14 +120,48 @@ export class FeatureEngine {
     }
   }
 
-  /** Scales the features of `batch` in place; `modelDomains` gives the model's index of a domain, or -1. */
-  scale(
-    batch: FeatureBatch,
-    scales: FeatureScales,
-    domains: Slab,
-    modelDomains: (slot: number) => number,
-  ): void {
-    for (let row = 0; row < batch.size; row++) batch.domains[row] = modelDomains(batch.domainSlots[row]!);
+  /** Times, gaps, ages and hours of the rows. */
+  #arrive({ times: millis, zones }: EventColumns, batch: FeatureBatch, entities: Slab): void {
+    const { slots, gaps, times, ages, hoursOfWeek, size } = batch;
+    const lasts = entities.times;
+    const { data, stride, offset } = entities.block(AGE_BLOCK);
+    for (let row = 0; row < size; row++) {
+      const slot = slots[row]!;
+      const seconds = millis[row]! / 1000;
+      const last = lasts[slot]!;
+      // An event that comes after a newer one of its entity has no gap before it, rather than a negative one.
+      gaps[row] = seconds > last ? seconds - last : Number.isNaN(last) ? Number.NaN : 0;
+      times[row] = seconds;
+      if (!(last >= seconds)) lasts[slot] = seconds;
+      const at = slot * stride + offset;
+      const age = data[at]!;
+      ages[row] = age;
+      if (age < 1e7) data[at] = age + 1;
+      hoursOfWeek[row] = this.#clock.hourOfWeek(zones[row]!, millis[row]!);
+    }
+  }
+
+  /** Scales the features of `batch` in place; `modelDomains` holds the model's index of a domain by slot, or -1. */
+  scale(batch: FeatureBatch, scales: FeatureScales, domains: Slab, modelDomains: Int32Array): void {
+    for (let row = 0; row < batch.size; row++) batch.domains[row] = modelDomains[batch.domainSlots[row]!]!;
     scaleRows(batch.x, batch.size, scales, batch.domains, domains.block(SCALE_BLOCK), batch.domainSlots);
   }
+}
+
+/** rows larger than this many floats aren't walked: most of such a row is not needed for one event */
+const TOUCHED_FLOATS = 512;
+
+/**
+ * Reads a number of every cache line of the states that a batch needs. These loads don't wait for each other, so the
+ * memory serves many at a time; in the loops that follow each row would wait for its own.
+ */
+function touch(entities: Slab, slots: Int32Array, size: number): number {
+  const { data, stride } = entities;
+  if (stride > TOUCHED_FLOATS) return 0;
+  let sum = 0;
+  for (let row = 0; row < size; row++) {
+    const base = slots[row]! * stride;
+    for (let j = 0; j < stride; j += 16) sum += data[base + j]!;
+  }
+  return Number.isNaN(sum) ? 0 : sum;
 }

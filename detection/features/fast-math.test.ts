@@ -1,4 +1,4 @@
-import { circle, halved, ln, ln1p, log10 } from './fast-math.js';
+import { circle, halved, ln, ln1p, log10, tenTo } from './fast-math.js';
 
 /** numbers over many decades, with the edges between which tables change */
 function* numbers(): Generator<number> {
@@ -35,6 +35,9 @@ describe('fast logarithms and powers', () => {
       most = Math.max(most, Math.abs(halved(x) / 2 ** -x - 1));
     }
     expect(most).toBeLessThan(1e-10);
+    for (let x = 0; x < 300; x += 0.37) most = Math.max(most, Math.abs(tenTo(x) / 10 ** x - 1));
+    expect(most).toBeLessThan(1e-10);
+    expect(tenTo(400)).toBe(Number.POSITIVE_INFINITY);
     expect(halved(0)).toBeCloseTo(1, 12);
     expect(halved(1e9)).toBe(0);
     expect(halved(Number.POSITIVE_INFINITY)).toBe(0);

@@ -65,6 +65,11 @@ export function halved(x: number): number {
   return HALVINGS[whole]! * PART_HALVINGS[step]! * (1 - r * (1 - r * (0.5 - r * (1 / 6))));
 }
 
+/** 10^x for x >= 0. */
+export function tenTo(x: number): number {
+  return 1 / halved(x * (Math.LN10 / Math.LN2));
+}
+
 const SECTORS = 96;
 const SECTOR_SIN = new Float64Array(SECTORS);
 const SECTOR_COS = new Float64Array(SECTORS);

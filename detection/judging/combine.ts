@@ -1,3 +1,4 @@
+import { ln1p, tenTo } from '../features/fast-math.js';
 import { DISPERSION_STATE_SIZE, Dispersion } from './dispersion.js';
 import { DEFAULT_TAIL_MEMORY, TAIL_STATE_SIZE, TailCalibration, type TailOptions } from './tail.js';
 import { exponentialTailPrior, fitTailPrior, type TailPrior } from './tail-prior.js';
@@ -127,9 +128,9 @@ function judgeRow(
     only = calibration < 0 ? sum : calibrators[calibration]!.observe(sum / present);
     if (chain.final < 0) continue;
     const counted = nominal || only < COUNTED ? only : COUNTED + Math.log10(1 + only - COUNTED);
-    causes += CAUSE_PRIOR * Math.exp(counted * Math.LN10);
+    causes += CAUSE_PRIOR * tenTo(counted);
   }
-  return chain.final < 0 ? only : calibrators[chain.final]!.observe(Math.log(1 + causes));
+  return chain.final < 0 ? only : calibrators[chain.final]!.observe(ln1p(causes));
 }
 
 /**
