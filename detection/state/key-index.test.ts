@@ -27,7 +27,7 @@ test('knows after any adding and removing what a Map knows, by text and by bytes
         const text = `card-${n}`;
         const bytes = Buffer.from(`>${text}<`);
         expect(index.find(text)).toBe(model.get(text) ?? -1);
-        expect(index.findAscii(bytes, 1, bytes.length - 1)).toBe(model.get(text) ?? -1);
+        expect(index.findBytes(bytes, 1, bytes.length - 1)).toBe(model.get(text) ?? -1);
       }
     }),
     { numRuns: 50 },

@@ -1,5 +1,7 @@
 import { hashAscii, hashString } from '../features/hash.js';
 
+export const NOT_ASCII = -2;
+
 /** cells a key at least: half of them empty keeps the walks short */
 const CELLS_A_KEY = 2;
 
@@ -35,9 +37,9 @@ export class KeyIndex {
     }
   }
 
-  /** The slot of the key in bytes[start, end), or -1. Only for ASCII; of other bytes ask by their text. */
-  findAscii(bytes: Uint8Array, start: number, end: number): number {
-    hashAscii(bytes, start, end, 0, this.#hash, 0);
+  /** The slot of the key in bytes[start, end), or -1; NOT_ASCII for bytes to be asked for by their text. */
+  findBytes(bytes: Uint8Array, start: number, end: number): number {
+    if (!hashAscii(bytes, start, end, 0, this.#hash, 0)) return NOT_ASCII;
     const hash = this.#hash[0]!;
     const cells = this.#cells;
     const mask = cells.length / 2 - 1;

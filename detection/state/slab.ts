@@ -1,5 +1,5 @@
 import type { StateBlock } from '../contract.js';
-import { KeyIndex } from './key-index.js';
+import { KeyIndex, NOT_ASCII } from './key-index.js';
 
 /** A named run of floats in every row of a slab. Names and sizes are written with the state, so that it can be migrated. */
 export interface BlockLayout {
@@ -33,6 +33,8 @@ export class Slab {
   overflow: SlabOverflow | undefined;
   readonly #slots = new KeyIndex(this.keys);
   readonly #offsets = new Map<string, number>();
+  /** as they were asked for last */
+  readonly #blocks = new Map<string, StateBlock>();
   #dirty: Uint8Array;
   #touched: Uint8Array;
   /** the micro-batch that touched the slot last */
@@ -67,10 +69,14 @@ export class Slab {
   }
 
   block(name: string): StateBlock {
+    const known = this.#blocks.get(name);
+    if (known?.data === this.data) return known;
     const offset = this.#offsets.get(name);
     if (offset === undefined)
       throw new Error(`the slab has no block '${name}'; it has ${this.layout.map((b) => b.name).join(', ')}`);
-    return { data: this.data, stride: this.stride, offset };
+    const block = { data: this.data, stride: this.stride, offset };
+    this.#blocks.set(name, block);
+    return block;
   }
 
   /** The key's slot, or -1. */
@@ -86,9 +92,10 @@ export class Slab {
     return known;
   }
 
-  /** As `slotOf`, for a key in bytes[start, end), which are ASCII. */
-  slotOfAscii(bytes: Buffer, start: number, end: number, created: (slot: number) => void): number {
-    const known = this.#slots.findAscii(bytes, start, end);
+  /** As `slotOf`, for a key in bytes[start, end). */
+  slotOfBytes(bytes: Buffer, start: number, end: number, created: (slot: number) => void): number {
+    const known = this.#slots.findBytes(bytes, start, end);
+    if (known === NOT_ASCII) return this.slotOf(bytes.toString('utf8', start, end), created);
     if (known < 0) return this.#take(bytes.toString('latin1', start, end), created);
     this.touch(known);
     return known;

@@ -139,7 +139,7 @@ export class BatchIntake {
       const taken = this.#fields.take(bytes, offset, time, this.watermark, columns);
       if (taken === 'late') return taken;
       if (taken === 'taken') {
-        const slot = this.#slotOf(bytes, keyStart, keyEnd);
+        const slot = this.#scorer.slotOfBytes(bytes, keyStart, keyEnd);
         this.readFromBytes++;
         columns.slots[row] = slot;
         columns.entities[row] = this.#scorer.entities.keys[slot]!;
@@ -160,12 +160,6 @@ export class BatchIntake {
     // An event without an id has no double.
     if (id === undefined || id === null || id === '') return 'taken';
     return this.#scorer.repeats(slot, String(id)) ? 'repeated' : 'taken';
-  }
-
-  #slotOf(bytes: Buffer, start: number, end: number): number {
-    for (let i = start; i < end; i++)
-      if (bytes[i]! >= 0x80) return this.#scorer.slotOf(bytes.toString('utf8', start, end));
-    return this.#scorer.slotOfAscii(bytes, start, end);
   }
 
   /** A producer that retries sends an event twice, under one id: it is scored once. */
