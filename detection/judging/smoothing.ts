@@ -1,9 +1,17 @@
 import type { StateBlock } from '../contract.js';
 
+/** bounds of the means, see below */
+const OF_SCORE = 3;
+const OF_FASTER = 1.5;
+
 /**
  * Exponentially weighted means of each detector's raw score, per entity: a spike shows at lambda 1, a small
  * shift that stays shows at 0.05. The means start from `start`, the score of an ordinary event, and not from
  * the first score, which would give one event the weight of twenty.
+ *
+ * A fault may score a million times what is ordinary, and a mean of twenty events would go on for hundreds after it.
+ * So a mean is never more than 1.5 times the next faster one, and the fastest never more than 3 times the score, or 3 times an
+ * ordinary one: what is over is over within a few events. What lasts passes both bounds.
  */
 export class Smoothing {
   /** floats of state an entity */
@@ -51,10 +59,16 @@ export class Smoothing {
         const score = scores[row * detectors + detector]!;
         const there = !Number.isNaN(score);
         const smooths = this.smoothed[detector] !== false;
+        const start = this.start[detector] ?? 0;
+        let bound = start > 0 ? OF_SCORE * Math.max(score, start) : Number.POSITIVE_INFINITY;
         for (let l = 0; l < lambdas.length; l++) {
           const lambda = lambdas[l]!;
           if (lambda < 1 && smooths) {
-            if (there) data[at] = data[at]! + lambda * (score - data[at]!);
+            if (there) {
+              const mean = data[at]! + lambda * (score - data[at]!);
+              data[at] = Math.min(mean, bound);
+              if (start > 0) bound = OF_FASTER * Math.max(data[at]!, start);
+            }
             out[to++] = there ? data[at]! : Number.NaN;
             at++;
           } else out[to++] = score;

@@ -28,6 +28,32 @@ test('production: fault 1 of the plant is surprising, its hours before are not',
   expect(above(175, 960)).toBeGreaterThan(0.95 * 785);
 });
 
+test('production: what is over is over, after hours of a fault far beyond any threshold', async () => {
+  const shipped = await shippedPipeline('production');
+  const model = await shippedModel(shipped);
+  const { keys, events } = unitEvents(
+    new SeriesFolder(join(examples, 'production-tep')).get('d00_te'),
+    'unit',
+  );
+  const faulty = events.map((event, row) =>
+    row >= 300 && row < 360 ? { ...event, xmeas_12: (event as { xmeas_12: number }).xmeas_12 + 40 } : event,
+  );
+  const surprises: number[] = [];
+  await scoreStream(
+    shipped.pipeline,
+    model,
+    [{ keys, events: faulty }],
+    { learns: false },
+    ({ columns, scored }) => {
+      surprises.push(...scored.surprise.subarray(0, columns.size));
+    },
+  );
+  disposeOf(model);
+  const above = (from: number, to: number) => surprises.slice(from, to).filter((one) => one > 3).length;
+  expect(above(300, 360)).toBe(60);
+  expect(above(375, 480)).toBeLessThan(5);
+});
+
 test('budget: decided again over the same surprises, a budget gives the alerts that the scorer gave', async () => {
   const shipped = await shippedPipeline('transactions');
   const model = await shippedModel(shipped);
