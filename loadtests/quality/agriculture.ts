@@ -9,6 +9,7 @@ import { agricultureBaselines } from './baselines.js';
 import type { PlantedTally } from './planted.js';
 import { plantedWater } from './planted-streams.js';
 import { kindRows, plantedTally, WATER_LEARNED } from './reasons.js';
+import { stationsTable } from './stations.js';
 import { disposeOf, scoreStream, shippedModel, shippedPipeline, untrainedModel } from './stream.js';
 import { mean, type SuiteOptions, type SuiteResult, type Table } from './suite.js';
 
@@ -154,6 +155,7 @@ const meansOf = (of: readonly SeriesFigures[]) =>
 export async function agricultureSuite({
   data,
   seeds,
+  ablation,
   baselines,
   progress,
 }: SuiteOptions): Promise<SuiteResult> {
@@ -193,7 +195,8 @@ export async function agricultureSuite({
     columns: ['kind', 'planted', 'recall', 'median delay (readings)', 'first reason right'],
     rows: kindRows(tallies),
   };
+  const stations = ablation ? [await stationsTable(folder, shipped, { seeds, progress })] : [];
   const { auc, ap, eventRecall: recall } = meansOf(figures);
   const bySite = Object.fromEntries(SITES.map((site) => [site, meansOf(ofSite(site))]));
-  return { figures: { auc, ap, eventRecall: recall, bySite }, tables: [table, planted] };
+  return { figures: { auc, ap, eventRecall: recall, bySite }, tables: [table, planted, ...stations] };
 }

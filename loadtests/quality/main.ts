@@ -11,6 +11,7 @@ const LOAD: Readonly<Record<SuiteName, () => Promise<Suite>>> = {
   budget: async () => (await import('./budget.js')).budgetSuite,
   reasons: async () => (await import('./reasons.js')).reasonsSuite,
   start: async () => (await import('./start.js')).startSuite,
+  learned: async () => (await import('./learned.js')).learnedSuite,
 };
 
 export async function main(argv: string[]): Promise<void> {

@@ -8,6 +8,7 @@ export const SUITES = [
   'budget',
   'reasons',
   'start',
+  'learned',
 ] as const;
 export type SuiteName = (typeof SUITES)[number];
 
@@ -56,6 +57,7 @@ Suites:
   budget        alerts a day on unseen normal data, for budgets from 1 to 1,000
   reasons       planted faults: is the planted field the first reason?
   start         first days without a trained model: the shared model against none
+  learned       what the networks add on a generated fleet whose readings hang together in no linear way
 
 Examples:
   $ npm run bench:quality -- --suite production --seeds 3 --ablation

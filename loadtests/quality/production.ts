@@ -9,6 +9,7 @@ import { productionBaselines } from './baselines.js';
 import { unitEvents } from './production-data.js';
 import { disposeOf, type Scored, scoreStream, shippedPipeline, trainOn } from './stream.js';
 import { mean, median, type SuiteOptions, type SuiteResult, spread, type Table } from './suite.js';
+import { linearTwins, without } from './variants.js';
 
 /**
  * Tennessee Eastman: the production pipeline learns on d00, the threshold is the 99% quantile of d00_te, and d01_te to
@@ -94,12 +95,6 @@ async function testScores(
 
 type Variant = { readonly name: string; readonly pipeline: Pipeline; readonly learns?: boolean };
 
-function without(pipeline: Pipeline, ...names: (keyof Pipeline['detectors'])[]): Pipeline {
-  const detectors = { ...pipeline.detectors };
-  for (const name of names) delete detectors[name];
-  return { ...pipeline, detectors };
-}
-
 export async function productionSuite(options: SuiteOptions): Promise<SuiteResult> {
   const folder = options.data ?? join(packageRoot(), 'examples', 'production-tep');
   const series = new SeriesFolder(folder);
@@ -184,6 +179,7 @@ function ablations(pipeline: Pipeline): Variant[] {
     { name: 'without the autoencoder', pipeline: without(pipeline, 'autoencoder') },
     { name: 'without the sequence model', pipeline: without(pipeline, 'sequence') },
     { name: 'without stuck', pipeline: without(pipeline, 'stuck') },
+    { name: 'linear twins in place of the networks', pipeline: linearTwins(pipeline) },
     { name: 'without the memory', pipeline: without(pipeline, 'memory') },
     { name: 'without smoothing', pipeline: { ...pipeline, smoothing: [1] } },
   ];
