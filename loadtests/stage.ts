@@ -22,6 +22,15 @@ export const say = (text: string): void => {
   process.stderr.write(`loadtest: ${text}\n`);
 };
 
+/** What was started ends with this process, whose exit they watch for: a signal alone would pass them over. */
+function exitOnSignals(): void {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => process.exit(code));
+}
+
 /** Starts Kafka, does the work, and ends Kafka. The logs stay when the work fails. */
 export async function onStage<T>(options: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> {
   const missing = realKafkaMissing();
@@ -39,6 +48,7 @@ export async function onStage<T>(options: StageOptions, work: (stage: Stage) => 
     // The broker inherits it; what is measured is bound on its own.
     bindThisProcess(machine, BROKER_CORE);
   }
+  exitOnSignals();
   const folder = mkdtempSync(join(tmpdir(), 'riskwire-load-'));
   say('starting Kafka …');
   const kafka = await startRealKafka({ throughput: true, properties: options.properties });

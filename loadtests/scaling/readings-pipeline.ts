@@ -9,7 +9,8 @@ import { writeDefinition } from '../processes/definitions.js';
 import type { Stage } from '../stage.js';
 import { type ReadingShape, readingsSchema, readingsSource, valueName } from '../streams/readings.js';
 
-const TRAINING_EVENTS = 30_000;
+/** few: what is measured is the model's cost, not what it finds */
+const TRAINING_EVENTS = 10_000;
 const TRAINING_MACHINES = 100;
 const TRAINING_MS = 15 * 60_000;
 
