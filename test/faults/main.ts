@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { realKafkaMissing } from '../../loadtests/support/real-kafka.js';
 import { CommandFailed, exitCodeOf, messageOf } from '../../services/cli/exit.js';
 import { BROKEN } from './broken.js';
+import { entitiesCommand } from './entities.js';
 import { faultsOf, runFaultSuite, type SuiteReport } from './suite.js';
 
 interface Options {
@@ -47,6 +48,7 @@ export async function main(argv: string[]): Promise<void> {
       '\nNeeds Java 17 or later and Maven (they fetch and run Kafka).\n\nExamples:\n  $ npm run test:faults\n  $ npm run test:faults -- --minutes 2 --events 200000 --seed 7 --json',
     )
     .action(run);
+  command.addCommand(entitiesCommand());
   try {
     await command.parseAsync(argv);
   } catch (error) {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ServiceProcess {
   readonly name: string;
   readonly running: boolean;
+  readonly pid: number | undefined;
   /** ends that nobody asked for, with the exit code or signal and the last output */
   readonly ownEnds: readonly string[];
   /** kill -9; it is started again after `downMs` */
@@ -94,6 +95,9 @@ export function serviceProcess(options: {
     ownEnds,
     get running() {
       return child !== undefined;
+    },
+    get pid() {
+      return child?.pid;
     },
     start,
     async kill(downMs) {
