@@ -59,7 +59,8 @@ function decoderOf(path: string): Decoder {
   const header = new Promise<{ schema: unknown }>((resolve, reject) => {
     stream.once('metadata', () => resolve({ schema }));
     stream.once('error', reject);
-    stream.once('close', () => reject(new Error('it ends within its header')));
+    // all was written to it and it made no header of that
+    stream.once('finish', () => setImmediate(() => reject(new Error('it ends within its header'))));
   });
   // met by whoever awaits it, and by the stream's reader
   header.catch(() => undefined);
@@ -98,6 +99,8 @@ async function columnsOf(path: string): Promise<Column[]> {
 
 async function* rowsOf(path: string, columns: readonly Column[]): AsyncGenerator<TableItem[]> {
   const { stream } = decoderOf(path);
+  // what the decoder holds of a block that isn't whole; at the end it would pass over it in silence
+  const { _tap: rest } = stream as unknown as { _tap: { buf: Buffer; pos: number } };
   let items: TableItem[] = [];
   let line = 0;
   try {
@@ -109,6 +112,7 @@ async function* rowsOf(path: string, columns: readonly Column[]): AsyncGenerator
         items = [];
       }
     }
+    if (rest.pos < rest.buf.length) throw new Error('it ends within a block');
   } catch (error) {
     throw new TableFileError(`after ${line} records: ${faultOf(path, error).message}`, { cause: error });
   } finally {
