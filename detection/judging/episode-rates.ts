@@ -23,7 +23,7 @@ const EXCESS_PRIOR = 0.3;
 const STEEPEST = 0.02;
 /** what more than a third of all events reach says nothing about rare ones */
 const FLOOR = 0.5;
-/** block numbers are kept in float32 */
+/** block numbers are kept in float32, and go round */
 const BLOCKS = 1 << 23;
 
 /** floats an entity: its block's number, that block's largest surprise and the block before's */
@@ -56,8 +56,9 @@ export class EpisodeRates {
   note(surprise: number, time: number, { data }: StateBlock, at: number): void {
     this.events++;
     if (!(surprise > FLOOR)) return;
-    const block = Math.floor(time / this.quietSeconds) % BLOCKS;
-    const ahead = (block - data[at]! + BLOCKS) % BLOCKS;
+    const block = (time / this.quietSeconds) & (BLOCKS - 1);
+    const steps = block - data[at]!;
+    const ahead = steps < 0 ? steps + BLOCKS : steps;
     // an event that comes late counts to the entity's newest block
     if (ahead !== 0 && !(ahead > BLOCKS / 2)) {
       data[at] = block;
