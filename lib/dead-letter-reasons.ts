@@ -88,6 +88,12 @@ export const deadLetter = {
     ),
   nullKey: (field: string) =>
     new Undecodable('nullKey', `${field} is empty, so there is no entity to score: fill it in`, field),
+  keyTooLong: (bytes: number, limit: number) =>
+    new Undecodable(
+      'tooLarge',
+      `the key is ${bytes} bytes, and an entity's name has ${limit} at most: use a hash of it`,
+      'key',
+    ),
   missingField: (field: string) =>
     new Undecodable('missingField', `${field} is missing: the pipeline needs it in every event`, field),
   notFinite: (field: string, value: number) =>

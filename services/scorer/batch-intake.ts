@@ -26,6 +26,9 @@ export interface TakenIn {
   repeated: number;
 }
 
+/** what a row of a checkpoint's page has room for */
+const MOST_KEY_BYTES = 65_535;
+
 /**
  * From records to rows of columns. An ordinary event is read from its bytes, field by field, and never becomes an
  * object; one with anything unusual about it is decoded whole and judged by Intake. Both come to the same rows.
@@ -131,6 +134,7 @@ export class BatchIntake {
     const keyStart = keyStarts[record]!;
     const keyEnd = keyEnds[record]!;
     if (keyEnd <= keyStart) return deadLetter.nullKey('key');
+    if (keyEnd - keyStart > MOST_KEY_BYTES) return deadLetter.keyTooLong(keyEnd - keyStart, MOST_KEY_BYTES);
     const { values } = this.#fields;
     const row = columns.size;
     const offset = records.offsets[record]!;

@@ -154,6 +154,7 @@ export class PartitionFlow {
     const { initialisers } = this.#scorer;
     const second = this.#scorer.second?.slabs;
     for (const { kind, bytes } of found.pages) {
+      await this.#letOthersIn();
       if (kind === 'entities') decodePage(bytes, this.#scorer.entities, initialisers.entity);
       else if (kind === 'domains') decodePage(bytes, this.#scorer.domains, initialisers.domain);
       // State of labels that the pipeline no longer uses is left behind.
@@ -213,7 +214,7 @@ export class PartitionFlow {
     }
   }
 
-  /** In a backlog nothing here ever waits: then answers, heartbeats and timers would, for as long as a fetch takes to score. */
+  /** In a backlog and in a restore nothing here ever waits: then answers, heartbeats and timers would, for as long as a fetch takes to score. */
   async #letOthersIn(): Promise<void> {
     if (performance.now() - this.#turnBegan < LONGEST_TURN_MS) return;
     await nextTurn();

@@ -67,3 +67,27 @@ test('mutated records never stop the stream, and each is scored, dropped by rule
   const reasons = new Set([...topics.letters.values()].map(({ reason }) => reason));
   expect(reasons.size).toBeGreaterThanOrEqual(4);
 }, 600_000);
+
+test('a key that is longer than a checkpoint has room for is a dead letter, and the state stays readable', async () => {
+  const bench = await createFlowBench();
+  const topics = new Topics();
+  const sent: Sent[] = [];
+  let newest = 0;
+  for await (const some of payments(500, 5)) {
+    sent.push(...some.sent);
+    newest = some.newest;
+  }
+  sent.splice(100, 0, { key: Buffer.alloc(70_000, 'k'), value: sent[100]!.value });
+  const open = bench.open(topics);
+  await open.restore();
+  await open.flow.process(messagesOf(sent, newest), async () => true);
+  await open.flow.close();
+  expect([...topics.letters.values()].map(({ reason, field }) => [reason, field])).toEqual([
+    ['tooLarge', 'key'],
+  ]);
+  const again = bench.open(topics);
+  await again.restore();
+  expect(again.flow.entities).toBe(open.flow.entities);
+  expect(again.flow.next).toBe(501n);
+  for (const { flow } of [open, again]) flow.leave();
+}, 60_000);
