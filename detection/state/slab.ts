@@ -114,11 +114,12 @@ export class Slab {
     this.#dirty[slot] = 1;
     this.#touched[slot] = 1;
     this.#epochs[slot] = this.#epoch;
-    const row = this.data.subarray(slot * this.stride, (slot + 1) * this.stride);
-    const time = this.overflow?.take(key, row);
+    const from = slot * this.stride;
+    const to = from + this.stride;
+    const time = this.overflow?.take(key, this.data.subarray(from, to));
     this.times[slot] = time ?? Number.NaN;
     if (time !== undefined) return slot;
-    row.fill(0);
+    this.data.fill(0, from, to);
     created(slot);
     return slot;
   }
