@@ -210,8 +210,9 @@ export class PartitionFlow {
       this.#throwIfFailed();
       if (this.checkpointDue()) this.startCheckpoint();
       await this.#letOthersIn();
-      if (!(await goOn(String(last)))) return;
+      if (!(await goOn(String(last)))) break;
     }
+    this.#publishing.flushScores();
   }
 
   /** In a backlog and in a restore nothing here ever waits: then answers, heartbeats and timers would, for as long as a fetch takes to score. */
@@ -302,6 +303,7 @@ export class PartitionFlow {
 
   /** Starts a checkpoint unless one is under way or nothing is new. Its failure is thrown by the next `process` or `close`. */
   startCheckpoint(): void {
+    this.#publishing.flushScores();
     this.#checkpointing.start(this.#next, this.#intake.watermark);
   }
 

@@ -45,6 +45,21 @@ const MOST_SENDS = 32;
 /** what a dead letter keeps of a value that is larger than this; the whole is where it came from */
 const MOST_DEAD_BYTES = 8 << 20;
 
+/** sampled scores of a block at most, about */
+const BLOCK_SCORES = 1000;
+
+interface Sample {
+  readonly offsets: number[];
+  readonly entities: string[];
+  readonly domains: string[];
+  readonly eventTimes: number[];
+  readonly scores: number[];
+}
+
+function emptySample(): Sample {
+  return { offsets: [], entities: [], domains: [], eventTimes: [], scores: [] };
+}
+
 /** What a partition publishes, one send after the other; a checkpoint waits for `outbox.acked`. */
 export class Publishing {
   readonly outbox = new Outbox(MOST_SENDS);
@@ -52,6 +67,7 @@ export class Publishing {
   readonly #dependencies: PublishingDependencies;
   /** writers' schemas that can't be read and were told of */
   readonly #foreignWriters = new Set<string>();
+  #sampled = emptySample();
 
   constructor(source: PublishingSource, dependencies: PublishingDependencies) {
     this.#source = source;
@@ -121,24 +137,31 @@ export class Publishing {
     return risks;
   }
 
-  /** A sample of the scores, as one block. */
+  /** Keeps a sample of the scores; they go out in blocks, see `flushScores`. */
   scores(columns: EventColumns, scores: ScoredBatch): void {
-    const sample = this.#sample(columns.offsets, scores.size);
-    if (sample.length === 0) return;
+    const sample = this.#sampled;
+    for (const row of this.#sample(columns.offsets, scores.size)) {
+      sample.offsets.push(columns.offsets[row]!);
+      sample.entities.push(columns.entities[row]!);
+      sample.domains.push(columns.domains[row]!);
+      sample.eventTimes.push(columns.times[row]!);
+      sample.scores.push(scores.surprise[row]!);
+    }
+    if (sample.offsets.length >= BLOCK_SCORES) this.flushScores();
+  }
+
+  /**
+   * Sends the sampled scores so far as one block: after each fetch, and before a checkpoint, which must find them acked.
+   * A request a micro-batch would cost more than scoring a tenth of its events.
+   */
+  flushScores(): void {
+    const sample = this.#sampled;
+    if (sample.offsets.length === 0) return;
+    this.#sampled = emptySample();
     const { producer, names, codecs } = this.#dependencies;
     const { pipeline, partition, model, scoreSampling } = this.#source;
-    const block = {
-      pipeline: pipeline.name,
-      topic: pipeline.topic,
-      partition,
-      model,
-      sampling: scoreSampling,
-      offsets: sample.map((row) => columns.offsets[row]!),
-      entities: sample.map((row) => columns.entities[row]!),
-      domains: sample.map((row) => columns.domains[row]!),
-      eventTimes: sample.map((row) => columns.times[row]!),
-      scores: sample.map((row) => scores.surprise[row]!),
-    };
+    const { name, topic } = pipeline;
+    const block = { pipeline: name, topic, partition, model, sampling: scoreSampling, ...sample };
     this.outbox.add(() =>
       sendBatches(producer, names.scores, [{ key: null, value: codecs.scoreBlock.encode(block) }]),
     );
