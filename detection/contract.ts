@@ -65,6 +65,8 @@ export interface Detector {
   readonly nominal?: boolean;
   /** a nominal detector that counts for more: its raw score is so many times -log10 p. Default 1 */
   readonly emphasis?: number;
+  /** what its surprise counts in the mean of its group, above 0; by what training found. Default 1 */
+  readonly weight?: number;
   /** events of an entity before its scores mean something; until then it has no say. Default 0 */
   readonly warmUp?: number;
   /** prepares the state of a new entity (the block may hold an evicted entity's numbers) */

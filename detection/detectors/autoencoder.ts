@@ -2,7 +2,7 @@ import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { Contribution, Detector, DetectorBatch, StateBlock, Weights } from '../contract.js';
 import { Dense, InputRows, valuesOf } from './dense.js';
 import { grown, type Tf } from './tensor-io.js';
-import { sizeOf, weight } from './weights.js';
+import { evidenceWeight, sizeOf, weight } from './weights.js';
 import { strongest, whitenedShares } from './whitened-share.js';
 
 /** Inputs are held within so many deviations of the training mean. */
@@ -22,6 +22,7 @@ const HIGHEST = 1e9;
 export class Autoencoder implements Detector {
   readonly name = 'autoencoder';
   readonly group = 'joint';
+  readonly weight: number;
   readonly stateSize: number;
   readonly window: number;
   /** rows until the window is full of the entity's own */
@@ -42,6 +43,7 @@ export class Autoencoder implements Detector {
     private readonly weights: Weights,
     private readonly tf: Tf,
   ) {
+    this.weight = evidenceWeight(weights);
     this.features = sizeOf(weights, 'mean', 0);
     this.dim = sizeOf(weights, 'white', 0);
     this.window = this.dim / this.features;

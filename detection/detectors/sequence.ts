@@ -4,7 +4,7 @@ import { Dense, InputRows, valuesOf } from './dense.js';
 import { GATE_SLOPE, sharpness } from './sequence-cell.js';
 import { Known } from './sequence-known.js';
 import { grown, type Tf } from './tensor-io.js';
-import { sizeOf, weight } from './weights.js';
+import { evidenceWeight, sizeOf, weight } from './weights.js';
 import { strongest, whitenedShares } from './whitened-share.js';
 
 const CLIP = 50;
@@ -22,6 +22,7 @@ const HIGHEST = 1e9;
 export class Sequence implements Detector {
   readonly name = 'sequence';
   readonly group = 'joint';
+  readonly weight: number;
   /** the second way of keeping the past */
   readonly stateVersion = 2;
   readonly stateSize: number;
@@ -48,6 +49,7 @@ export class Sequence implements Detector {
     private readonly weights: Weights,
     private readonly tf: Tf,
   ) {
+    this.weight = evidenceWeight(weights);
     this.known = Known.fromWeights(weights);
     const d = sizeOf(weights, 'mean', 0);
     const hidden = sizeOf(weights, 'gatesBias', 0) / 2;

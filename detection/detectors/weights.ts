@@ -20,3 +20,8 @@ export function sizeOf(weights: Weights, name: string, axis: number): number {
   if (size === undefined) throw new Error(`the model lacks the weights "${name}": train it again`);
   return size;
 }
+
+/** What training found a detector to be worth in its group; 1 for a package from before that was found out. */
+export function evidenceWeight(weights: Weights): number {
+  return weights['weight'] === undefined ? 1 : weight(weights, 'weight', [1])[0]!;
+}

@@ -208,3 +208,20 @@ test('a score that counts double is no sign of a stream that has moved', () => {
   expect(moved(2)).toBe(0);
   expect(moved(1)).toBeGreaterThan(0);
 });
+
+test('a member of a group counts by its weight', () => {
+  const weights = (weight: number): JudgementLayout => ({
+    ...THREE,
+    detectors: THREE.detectors.map((one) => (one.name === 'sequence' ? { ...one, weight } : one)),
+  });
+  const raised = (layout: JudgementLayout) => {
+    const judgement = new Judgement(layout, fitJudgement(layout, rawScores(10_000, 1), 10_000));
+    const own = new Float32Array(DETECTORS);
+    const usual = [2, 400, 0];
+    // the second detector alone finds the row unusual
+    const row = Float32Array.from(usual.map((value, i) => (i === 1 ? 20_000 : value)));
+    return judgement.observe(row, 0, own, 0);
+  };
+  expect(raised(weights(1))).toBeCloseTo(raised(THREE), 6);
+  expect(raised(weights(0.1))).toBeLessThan(raised(THREE) - 0.3);
+});

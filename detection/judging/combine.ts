@@ -12,6 +12,8 @@ export interface JudgementLayout {
     readonly nominal?: boolean;
     /** how many times its -log10 p a nominal detector's score is; see Detector */
     readonly emphasis?: number;
+    /** of its surprise in the mean of its group, above 0; 1 by default */
+    readonly weight?: number;
   }[];
   /** columns a detector: see Smoothing */
   readonly lambdas: number;
@@ -42,6 +44,7 @@ interface Plan {
   readonly perEmphasis: readonly number[];
   readonly groups: readonly {
     readonly members: Int32Array;
+    readonly weights: Float64Array;
     /** one nominal detector */
     readonly nominal: boolean;
     /** -1 for a group of one, which needs none */
@@ -62,6 +65,7 @@ function plan({ detectors, lambdas }: JudgementLayout): Plan {
     const members = detectors.flatMap(({ group }, index) => (group === name ? [index] : []));
     return {
       members: Int32Array.from(members),
+      weights: Float64Array.from(members, (member) => detectors[member]!.weight ?? 1),
       nominal: members.length === 1 && detectors[members[0]!]!.nominal === true,
       calibration: members.length > 1 ? count++ : -1,
     };
@@ -115,14 +119,14 @@ function judgeRow(
   let causes = 0;
   let only = 0;
   for (let g = 0; g < groups.length; g++) {
-    const { members, calibration, nominal } = groups[g]!;
+    const { members, weights, calibration, nominal } = groups[g]!;
     let sum = 0;
     let present = 0;
     for (let m = 0; m < members.length; m++) {
       const surprise = surprises[surprisesAt + members[m]!]!;
       if (Number.isNaN(surprise)) continue;
-      sum += calibration < 0 ? surprise : power(surprise);
-      present++;
+      sum += calibration < 0 ? surprise : weights[m]! * power(surprise);
+      present += weights[m]!;
     }
     if (present === 0) continue;
     only = calibration < 0 ? sum : calibrators[calibration]!.observe(sum / present);
@@ -135,7 +139,7 @@ function judgeRow(
 
 /**
  * Joins the detectors of one (partition, domain): each smoothed score to its surprise; mean over the smoothing
- * constants, calibrated; mean within a group, calibrated; odds of alternative causes across groups, calibrated. Stages with one
+ * constants, calibrated; weighted mean within a group, calibrated; odds of alternative causes across groups, calibrated. Stages with one
  * member fall away. Means are power means with exponent 1.25.
  */
 export class Judgement {

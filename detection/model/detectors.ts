@@ -48,13 +48,14 @@ export function buildDetectors(
 
 /** How detectors take part in the judging; the same in training and in scoring. */
 export function judgedAs(
-  detectors: readonly Pick<Detector, 'name' | 'group' | 'nominal' | 'emphasis'>[],
-): { name: string; group: string; nominal: boolean; emphasis: number }[] {
-  return detectors.map(({ name, group, nominal, emphasis = 1 }) => ({
+  detectors: readonly Pick<Detector, 'name' | 'group' | 'nominal' | 'emphasis' | 'weight'>[],
+): { name: string; group: string; nominal: boolean; emphasis: number; weight: number }[] {
+  return detectors.map(({ name, group, nominal, emphasis = 1, weight = 1 }) => ({
     name,
     group,
     nominal: nominal === true,
     emphasis,
+    weight,
   }));
 }
 

@@ -6,6 +6,7 @@ import { ResidualStretches, type Whitening } from '../linear/whitening.js';
 import { AdamW } from './adamw.js';
 import type { CurvePoint } from './curve.js';
 import { type DenoiserParameters, denoise, denoiserGradients, denoiserStart } from './denoiser.js';
+import { type PlantedValue, plantedScores, plantValues, SHARES, weighed } from './evidence.js';
 import { gapInRows, timeFolds, timeOrder, trimmed } from './order.js';
 import { Random } from './random.js';
 import { type Standard, standardOf, Windows } from './windows.js';
@@ -105,11 +106,14 @@ export function trainAutoencoder(
   const trainer = new Trainer(windows, settings, gap, seed, progress, tf);
   const small = usable.length <= settings.foldRows;
   const folds = small ? timeFolds(usable, 5, gap) : timeFolds(usable, 5, gap).slice(4);
+  // of a small set the final fit comes first: what share of the network it takes holds for the folds that calibrate it
+  const whole = small ? trainer.fit(usable, 'autoencoder') : undefined;
   const held = folds.map((fold, f) => {
-    const fit = trainer.fit(fold.fit, small ? `autoencoder, fold ${f + 1} of 5` : 'autoencoder');
+    const label = small ? `autoencoder, fold ${f + 1} of 5` : 'autoencoder';
+    const fit = trainer.fit(fold.fit, label, undefined, whole?.figures['share']);
     return { fit, rows: fold.judge, scores: trainer.scores(fit, fold.judge) };
   });
-  const final = trainer.fit(usable, 'autoencoder', small ? undefined : held[0]!.fit);
+  const final = whole ?? trainer.fit(usable, 'autoencoder', held[0]!.fit);
   const kept = new Set(final.kept);
   return {
     weights: folded(final, settings),
@@ -141,7 +145,7 @@ class Trainer {
    * Linear parts, trimmed of the rows that they find absurd and fitted again; then the network; then the whitening
    * of both. What is ready already keeps all but its whitening.
    */
-  fit(rows: Int32Array, label: string, ready?: Fit): Fit {
+  fit(rows: Int32Array, label: string, ready?: Fit, share?: number): Fit {
     const first = ready ?? this.linear(rows);
     const kept = trimmed(rows, this.scores(first, rows), this.settings.trim);
     const dropped = { trimmed: rows.length - kept.length };
@@ -149,23 +153,38 @@ class Trainer {
       return { ...ready, whitening: this.residuals(ready, kept).whitening(), kept, figures: dropped };
     const linear = kept.length < rows.length ? this.linear(kept) : first;
     const { network, figures, curve } = this.train(linear, kept, new Random(this.seed), label);
-    const fit = { ...linear, network, curve };
-    // a network that never beat the linear skip is still at zero and leaves the residuals as they are
-    const whitening = figures.epochs === 0 ? linear.whitening : this.residuals(fit, kept).whitening();
-    return { ...fit, whitening, kept, figures: { ...figures, dim: this.windows.dim, ...dropped } };
+    const common = { ...figures, dim: this.windows.dim, ...dropped };
+    const part = (of: number): Fit => {
+      const fit = { ...linear, network: scaled(network, of), curve };
+      return of === 0 ? fit : { ...fit, whitening: this.residuals(fit, kept).whitening() };
+    };
+    if (share !== undefined) return { ...part(share), kept, figures: { ...common, share } };
+    // a network that never beat the linear skip is still at zero
+    const evidence = this.weigh(part, kept, figures.epochs === 0 ? [0] : SHARES);
+    return { ...evidence.fit, kept, figures: { ...common, ...evidence.figures } };
   }
 
-  scores(fit: Fit, rows: Int32Array): Float32Array {
+  /** Decides by planted faults in the held-out stretch how much of the network is used. */
+  private weigh(part: (share: number) => Fit, kept: Int32Array, shares: readonly number[]) {
+    const held = kept.slice(Math.floor(kept.length * 0.8));
+    const rounds = plantValues(this.windows.set, held, new Random(this.seed));
+    const scores = (fit: Fit) => plantedScores(rounds, (rows, planted) => this.scores(fit, rows, planted));
+    return weighed(part, scores, shares);
+  }
+
+  /** @param planted faults in the rows, one each */
+  scores(fit: Fit, rows: Int32Array, planted?: readonly PlantedValue[]): Float32Array {
     const { dim } = this.windows;
     const out = new Float32Array(rows.length);
     const { mean, matrix } = fit.whitening;
     const shift = vectorTimes(mean, matrix);
-    this.eachResidual(fit, rows, (residual, at, place) => {
+    const score = (residual: Float32Array, at: number, place: number) => {
       const u = vectorTimes(residual.subarray(at, at + dim), matrix);
       let sum = 0;
       for (let i = 0; i < dim; i++) sum += (u[i]! - shift[i]!) ** 2;
       out[place] = sum / dim;
-    });
+    };
+    this.eachResidual(fit, rows, score, planted);
     return out;
   }
 
@@ -204,6 +223,7 @@ class Trainer {
     fit: Omit<Fit, 'whitening'>,
     rows: Int32Array,
     visit: (residual: Float32Array, at: number, place: number) => void,
+    planted?: readonly PlantedValue[],
   ): void {
     const { dim } = this.windows;
     const { chunk, output } = this;
@@ -211,7 +231,12 @@ class Trainer {
     const last = fit.network.length === 0 ? null : projected(fit, shape.wide);
     for (let from = 0; from < rows.length; from += CHUNK) {
       const count = Math.min(CHUNK, rows.length - from);
-      for (let i = 0; i < count; i++) this.windows.write(rows[from + i]!, fit.standard, chunk, i * dim);
+      for (let i = 0; i < count; i++) {
+        this.windows.write(rows[from + i]!, fit.standard, chunk, i * dim);
+        const fault = planted?.[from + i];
+        if (fault)
+          chunk[i * dim + fault.feature] = this.windows.value(fault.from, fault.feature, fit.standard);
+      }
       if (last) {
         denoise(this.tf, shape, last, chunk, count, output);
         for (let i = 0; i < count * dim; i++) chunk[i]! -= output[i]!;
@@ -303,6 +328,11 @@ class Trainer {
 function evenly(rows: Int32Array, most: number): Int32Array {
   const step = Math.ceil(rows.length / Math.max(1, Math.min(rows.length, most)));
   return rows.filter((_, place) => place % step === 0);
+}
+
+/** the network with its output at a share of its weight */
+function scaled(network: DenoiserParameters, share: number): DenoiserParameters {
+  return network.map((values, layer) => (layer < 6 ? values : values.map((value) => share * value)));
 }
 
 /** the network with its output confined to the minor components */

@@ -1,3 +1,4 @@
+import type { PlantedValue } from './evidence.js';
 import { type Autoregression, residual, type SequenceRows } from './sequence-linear.js';
 import type { SequenceNetwork } from './sequence-network.js';
 
@@ -35,5 +36,14 @@ export class Filler {
     rows.whatIsKnown(row, net.inputs, at * width + d);
     residual(rows, linear.map, row, this.line, this.error);
     for (let j = 0; j < d; j++) net.base[at * d + j] = this.error[j]! / linear.spread[j]!;
+  }
+
+  /** Gives a filled row another row's value of one feature, in what is predicted and not in what is remembered. */
+  plant(at: number, { row, from, feature }: PlantedValue): void {
+    const { net, fit } = this;
+    const { set, standard } = fit.rows;
+    const d = set.features;
+    const change = (set.x[from * d + feature]! - set.x[row * d + feature]!) / standard.deviation[feature]!;
+    net.base[at * d + feature]! += change / fit.linear.spread[feature]!;
   }
 }

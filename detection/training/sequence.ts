@@ -5,6 +5,7 @@ import { ResidualStretches, type Whitening } from '../linear/whitening.js';
 import { AdamW } from './adamw.js';
 import type { TrainingResult } from './autoencoder.js';
 import type { CurvePoint } from './curve.js';
+import { type PlantedValue, plantedScores, plantValues, SHARES, weighed } from './evidence.js';
 import { depths, gapInRows, previousRows, timeFolds, timeOrder, trimmed } from './order.js';
 import { Random } from './random.js';
 import { Filler } from './sequence-filler.js';
@@ -72,11 +73,14 @@ export function trainSequence(
   const gap = gapInRows(set, usable.length, 5);
   const small = usable.length <= settings.foldRows;
   const folds = small ? timeFolds(usable, 5, gap) : timeFolds(usable, 5, gap).slice(4);
+  // of a small set the final fit comes first: what share of the network it takes holds for the folds that calibrate it
+  const whole = small ? trainer.fit(usable, gap, 'sequence model') : undefined;
   const held = folds.map((fold, f) => {
-    const fit = trainer.fit(fold.fit, gap, small ? `sequence model, fold ${f + 1} of 5` : 'sequence model');
+    const label = small ? `sequence model, fold ${f + 1} of 5` : 'sequence model';
+    const fit = trainer.fit(fold.fit, gap, label, undefined, whole?.figures['share']);
     return { fit, rows: fold.judge, scores: trainer.scores(fit, fold.judge) };
   });
-  const final = trainer.fit(usable, gap, 'sequence model', small ? undefined : held[0]!.fit);
+  const final = whole ?? trainer.fit(usable, gap, 'sequence model', held[0]!.fit);
   const kept = new Set(final.kept);
   return {
     weights: packed(final, settings.hidden),
@@ -115,30 +119,46 @@ class Trainer {
     return whole.length >= 0.9 * order.length ? whole : order;
   }
 
-  fit(chosen: Int32Array, gap: number, label: string, ready?: Fit): Fit {
+  fit(chosen: Int32Array, gap: number, label: string, ready?: Fit, share?: number): Fit {
     const first = this.linear(chosen, gap, ready);
     const kept = trimmed(chosen, this.scores(first, chosen), this.settings.trim);
     const linear = kept.length < chosen.length ? this.linear(kept, gap, ready) : first;
     if (ready)
       return { ...linear, kept, figures: { ...linear.figures, trimmed: chosen.length - kept.length } };
     const { network, figures, curve } = this.train(linear, kept, gap, label);
-    const fit = { ...linear, network, curve };
-    // a network that never beat the autoregression is still at its start and leaves the errors as they are
-    const whitening = figures.epochs === 0 ? linear.whitening : this.stretches(fit, kept, gap).whitening();
-    return { ...fit, whitening, kept, figures: { ...figures, trimmed: chosen.length - kept.length } };
+    const common = { ...figures, trimmed: chosen.length - kept.length };
+    const part = (of: number): Fit => {
+      if (of === 0) return { ...linear, curve };
+      const fit = { ...linear, network: between(linear.network, network, of), curve };
+      return { ...fit, whitening: this.stretches(fit, kept, gap).whitening() };
+    };
+    if (share !== undefined) return { ...part(share), kept, figures: { ...common, share } };
+    // a network that never beat the autoregression is still at its start
+    const evidence = this.weigh(part, kept, figures.epochs === 0 ? [0] : SHARES);
+    return { ...evidence.fit, kept, figures: { ...common, ...evidence.figures } };
   }
 
-  scores(fit: Fit, chosen: Int32Array): Float32Array {
+  /** Decides by planted faults in the held-out stretch how much of the network is used. */
+  private weigh(part: (share: number) => Fit, kept: Int32Array, shares: readonly number[]) {
+    const held = kept.slice(Math.floor(kept.length * 0.8));
+    const rounds = plantValues(this.set, held, new Random(this.seed));
+    const scores = (fit: Fit) => plantedScores(rounds, (rows, planted) => this.scores(fit, rows, planted));
+    return weighed(part, scores, shares);
+  }
+
+  /** @param planted faults in the chosen rows, one each; what the rows after them remember stays as it was */
+  scores(fit: Fit, chosen: Int32Array, planted?: readonly PlantedValue[]): Float32Array {
     const d = this.set.features;
     const out = new Float32Array(chosen.length);
     const { mean, matrix } = fit.whitening;
     const shift = vectorTimes(mean, matrix);
-    this.eachError(fit, chosen, (errors, at, place) => {
+    const score = (errors: Float32Array, at: number, place: number) => {
       const u = vectorTimes(errors.subarray(at, at + d), matrix);
       let sum = 0;
       for (let i = 0; i < d; i++) sum += (u[i]! - shift[i]!) ** 2;
       out[place] = sum / d;
-    });
+    };
+    this.eachError(fit, chosen, score, planted);
     return out;
   }
 
@@ -183,6 +203,7 @@ class Trainer {
     fit: Omit<Fit, 'whitening'>,
     chosen: Int32Array,
     visit: (errors: Float32Array, at: number, place: number) => void,
+    planted?: readonly PlantedValue[],
   ): void {
     const d = this.set.features;
     const places = new Int32Array(this.set.rows).fill(-1);
@@ -196,6 +217,8 @@ class Trainer {
       const part = this.byEntity.subarray(from, from + CHUNK);
       part.forEach((row, i) => {
         filler.fill(i, row, false);
+        const fault = planted?.[places[row]!];
+        if (fault) filler.plant(i, fault);
       });
       net.forward(fit.network, part.length, 1, h);
       part.forEach((row, i) => {
@@ -313,6 +336,13 @@ class Trainer {
     }
     return loss / Math.max(numbers, 1);
   }
+}
+
+/** a network whose readout lies between its start, which is linear, and what it learned */
+function between(start: SequenceParameters, learned: SequenceParameters, share: number): SequenceParameters {
+  return learned.map((values, layer) =>
+    layer < 2 ? values : values.map((value, i) => start[layer]![i]! + share * (value - start[layer]![i]!)),
+  ) as unknown as SequenceParameters;
 }
 
 const LEARN = 1;

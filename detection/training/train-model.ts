@@ -9,6 +9,7 @@ import { judgedAs, smoothedOf, untrainedDetectors } from '../model/detectors.js'
 import { withPrefix } from '../model/weights.js';
 import { type TrainingResult, trainAutoencoder } from './autoencoder.js';
 import type { CurvePoint } from './curve.js';
+import { groupWeights } from './evidence.js';
 import type { RecordedStretch } from './recording.js';
 import { trainSequence } from './sequence.js';
 import { trainStuck } from './stuck.js';
@@ -35,7 +36,13 @@ export function trainModel(
   progress: TrainingProgress,
 ): TrainedModel {
   const { set, scales, domainState } = stretch;
-  const trained: { name: string; group: string; nominal?: boolean; result: TrainingResult }[] = [];
+  const trained: {
+    name: string;
+    group: string;
+    nominal?: boolean;
+    weight?: number;
+    result: TrainingResult;
+  }[] = [];
   if (settings.autoencoder !== undefined)
     trained.push({
       name: 'autoencoder',
@@ -48,6 +55,9 @@ export function trainModel(
       group: 'joint',
       result: trainSequence(set, settings.sequence, seed + 1, progress, tf),
     });
+  groupWeights(trained.map(({ result }) => result.figures['plantedFound'])).forEach((weight, index) => {
+    trained[index]!.weight = weight;
+  });
   if (settings.margins !== undefined) {
     const contaminated = new Set(trained.flatMap(({ result }) => [...result.trimmed]));
     trained.push({
@@ -100,8 +110,13 @@ export function trainModel(
     priors: { shape: [priors.length, priors[0]!.length], data: flat(priors) },
   };
   const figures: Record<string, number> = { judgedRows: rows.length };
-  for (const { name, result } of trained) {
+  for (const { name, result, weight } of trained) {
     weights = { ...weights, ...withPrefix(name, result.weights) };
+    if (weight !== undefined) {
+      const data = Float32Array.of(weight);
+      weights = { ...weights, ...withPrefix(name, { weight: { shape: [1], data } }) };
+      figures[`${name}.weight`] = data[0]!;
+    }
     figures[`${name}.trimmed`] = result.trimmed.length;
     for (const [figure, value] of Object.entries(result.figures)) figures[`${name}.${figure}`] = value;
   }

@@ -36,6 +36,12 @@ export class Windows {
     this.previous = previousRows(set);
   }
 
+  /** one feature of a row, standardised */
+  value(row: number, feature: number, { mean, deviation }: Standard): number {
+    const z = (this.set.x[row * this.set.features + feature]! - mean[feature]!) / deviation[feature]!;
+    return z > CLIP ? CLIP : Math.max(z, -CLIP);
+  }
+
   /** the standardised window that ends with `row`, to out[at .. at + dim) */
   write(row: number, standard: Standard, out: Float32Array, at: number): void {
     const { features, x } = this.set;
