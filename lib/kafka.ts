@@ -10,6 +10,7 @@ import kafkajs, {
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs';
+import { startConnectionsAnew } from './fresh-connections.js';
 import { registerCodecs } from './kafka-codecs.js';
 import { acceptLargeBatches } from './large-batches.js';
 import type { Logger } from './log.js';
@@ -33,6 +34,7 @@ const RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, factor: 0.2, multipli
 export function createKafka(options: KafkaOptions): Kafka {
   registerCodecs();
   acceptLargeBatches();
+  startConnectionsAnew();
   return new KafkaClient(options, RETRY);
 }
 

@@ -9,7 +9,7 @@ export interface Running {
 }
 
 export interface RunOptions {
-  /** how long `stop` may take before the process ends anyway. Default 10 s */
+  /** how long `stop` may take before the process ends anyway. Default 8 s, so that all is over within 10 */
   stopTimeoutMs?: number;
   log?: Logger;
   /** where a failure is told without a log. Default: stderr */
@@ -43,7 +43,7 @@ export async function serve(
   name: string,
   start: (signal: AbortSignal) => Promise<Running>,
   asked: AbortSignal,
-  { stopTimeoutMs = 10_000, log, write = (text) => process.stderr.write(text) }: RunOptions = {},
+  { stopTimeoutMs = 8_000, log, write = (text) => process.stderr.write(text) }: RunOptions = {},
 ): Promise<number> {
   const wish = new Promise<void>((resolve) =>
     asked.addEventListener('abort', () => resolve(), { once: true }),

@@ -11,7 +11,7 @@ export interface ServiceProcess {
   readonly ownEnds: readonly string[];
   /** kill -9; it is started again after `downMs` */
   kill(downMs: number): Promise<void>;
-  /** SIGTERM, waits for its end, and leaves it ended. Kills it when that takes longer than 12 s */
+  /** SIGTERM, waits for its end, and leaves it ended. Kills it when that takes longer than 15 s */
   stop(): Promise<{ clean: boolean; ms: number }>;
   /** SIGTERM and, after a while, another one, after which it must end at once. Leaves it ended */
   stopTwice(gapMs: number): Promise<{ clean: boolean; ms: number }>;
@@ -23,8 +23,8 @@ export interface ServiceProcess {
 const RESTART_MS = 500;
 /** what is told of the output of a service that ended by itself, in characters */
 const KEPT = 2_000;
-/** a service gives itself 10 s; the rest is for a machine that is busy */
-const STOP_MS = 12_000;
+/** a service gives itself 8 s; the rest is for a machine that is busy with many times what it can do */
+const STOP_MS = 15_000;
 const AT_ONCE_MS = 2_000;
 
 /** One service of a deployment as a process that is started again when it ends, as an orchestrator would. */
