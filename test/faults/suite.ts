@@ -129,7 +129,7 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
     });
     closers.push(() => quiet.stop());
     await quiet.start(options.signal);
-    open.push(...(await settled(cluster, quiet, SETTLE_MS + done.events / 5, options.signal)));
+    open.push(...(await settled(cluster, quiet, SETTLE_MS + done.events / 2, options.signal)));
     open.push(...(await quiet.stop()));
 
     const ofQuiet = clickhouseOf(cluster, quiet);
