@@ -47,6 +47,8 @@ const kept = {
   firstSurprise: new Float32Array(count),
   surprise: new Float32Array(count),
   flagged: new Float32Array(count),
+  // of each micro-batch's last event: what the second stage makes of it, also while it is silent
+  logit: new Float32Array(count),
 };
 let rows = 0;
 for (const detector of model.detectors) {
@@ -65,6 +67,8 @@ const flush = () => {
   kept.firstSurprise.set(firstSurprise.subarray(0, size), rows);
   kept.surprise.set(surprise.subarray(0, size), rows);
   for (const { row } of flagged) kept.flagged[rows + row] = 1;
+  for (const closed of scorer.second?.takeClosed() ?? []) log.add(closed);
+  kept.logit[rows] = scorer.second?.logit ?? 0;
   rows += size;
   columns.size = 0;
 };
