@@ -19,8 +19,8 @@ export interface Tolerance {
 }
 
 /**
- * Medians of five rounds on two busy cores differed by less than half of this; a part that costs twice as much as
- * before, or a scorer that is a sixth slower, is beyond it.
+ * Wide enough for medians of five rounds; a single round on a busy machine has missed by as much. A scorer that is a
+ * sixth slower, or a part that takes twice as long as before, is beyond it.
  */
 export const TOLERANCE: Tolerance = { ratio: 0.15, share: 0.06 };
 
