@@ -30,7 +30,11 @@ const LEFT_OUT: Record<string, string[]> = {
     'peak',
     'peakAt',
     'waitingSince',
+    // for the labels that people give its events
+    'events',
+    'judged',
   ],
+  risk: ['secondary', 'firstScore'],
   delivery: ['round'],
 };
 
