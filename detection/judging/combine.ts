@@ -1,4 +1,4 @@
-import { ln1p, tenTo } from '../features/fast-math.js';
+import { tenTo } from '../features/fast-math.js';
 import { DISPERSION_STATE_SIZE, Dispersion } from './dispersion.js';
 import { DEFAULT_TAIL_MEMORY, TAIL_STATE_SIZE, TailCalibration, type TailOptions } from './tail.js';
 import { exponentialTailPrior, fitTailPrior, type TailPrior } from './tail-prior.js';
@@ -21,13 +21,6 @@ export interface JudgementLayout {
 
 /** The calibrations' priors, in the order that the chain uses them; a model package stores them. */
 export type JudgementPriors = readonly TailPrior[];
-
-/**
- * The odds of a risk are those of its causes together, PRIOR / p each: even odds at p = 0.001. One cause at p = 1e-6
- * outweighs three at 1e-4, since the causes are alternatives: a product of their p would say that all of them are
- * at work at once. The result is calibrated again, so this constant shapes the order of events and not their p.
- */
-const CAUSE_PRIOR = 1e-3;
 
 /**
  * Beyond the events that a calibration keeps, its p is the tail's continuation and no longer a count: two payments
@@ -116,7 +109,10 @@ function judgeRow(
     else
       surprises[surprisesAt + detector] = calibrators[chain.perDetector + detector]!.observe(sum / present);
   }
-  let causes = 0;
+  // The causes are alternatives, so their odds add up, 1/p - 1 each, none where p is 1: a product of their p would say
+  // that all are at work at once. One at p = 1e-6 outweighs three at 1e-4. In decades again, so that the tail which is
+  // calibrated is exponential as those of its parts are.
+  let odds = 0;
   let only = 0;
   for (let g = 0; g < groups.length; g++) {
     const { members, weights, calibration, nominal } = groups[g]!;
@@ -132,9 +128,9 @@ function judgeRow(
     only = calibration < 0 ? sum : calibrators[calibration]!.observe(sum / present);
     if (chain.final < 0) continue;
     const counted = nominal || only < COUNTED ? only : COUNTED + Math.log10(1 + only - COUNTED);
-    causes += CAUSE_PRIOR * tenTo(counted);
+    odds += tenTo(counted) - 1;
   }
-  return chain.final < 0 ? only : calibrators[chain.final]!.observe(ln1p(causes));
+  return chain.final < 0 ? only : calibrators[chain.final]!.observe(Math.log10(1 + odds));
 }
 
 /**
