@@ -22,7 +22,7 @@ export interface SourceOptions {
 }
 
 /** Events at the beginning of a stream that the shipped models learned from: ten days of payments, half a year of water. */
-const TRAINING_EVENTS = { transactions: 400_000, agriculture: 72_784, production: 2_880 };
+const TRAINING_EVENTS = { transactions: 800_000, agriculture: 72_784, production: 2_880 };
 
 function stretchOf(
   source: EventSource,
