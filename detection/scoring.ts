@@ -213,11 +213,13 @@ export class PartitionScorer {
     const buckets = slab.block(BUCKET_BLOCK);
     const suspicion = slab.block('suspicion');
     const flagged: FlaggedRow[] = [];
+    for (const category of this.#secondary) columns.check(category);
     this.second?.visit({
       size,
       seconds: this.batch.times,
-      values: this.#secondary.map((index) => columns.categories[index]!),
-      hashes: this.#secondary.map((index) => columns.hashes[index]!),
+      hashes: this.#secondary.map((category) => columns.hashes[category]!),
+      checks: this.#secondary.map((category) => columns.checks[category]!),
+      text: (field, row) => columns.text(this.#secondary[field]!, row),
     });
     for (let row = 0; row < size; row++) {
       const judgement = this.#judgement(this.batch.domainSlots[row]!);
@@ -266,8 +268,11 @@ export class PartitionScorer {
     event.seconds = this.batch.times[row]!;
     event.offset = columns.offsets[row]!;
     event.surprise = surprise;
-    for (let i = 0; i < this.#secondary.length; i++)
-      event.secondary[i] = columns.categories[this.#secondary[i]!]![row]!;
+    for (let i = 0; i < this.#secondary.length; i++) {
+      const category = this.#secondary[i]!;
+      const told = second.book.mayFollow(i, columns.hashes[category]![row]!);
+      event.secondary[i] = told ? columns.text(category, row) : '';
+    }
     const slot = this.batch.slots[row]!;
     this.#suspicion.read(state, slot, this.batch.gaps[row]!, event.suspicion, 0);
     this.#suspicion.add(state, slot, surprise);

@@ -1,4 +1,4 @@
-import { hashString } from './hash.js';
+import { checkString, hashString } from './hash.js';
 
 /** The fields of a micro-batch's events that a pipeline uses, in columns. Made once and filled again and again. */
 export class EventColumns {
@@ -18,6 +18,16 @@ export class EventColumns {
   readonly categories: readonly string[][];
   /** the categories' hashString by row. Whoever reads events from bytes fills these and leaves out strings that nobody needs */
   readonly hashes: readonly Uint32Array[];
+  /** checkString of the categories that are entities of their own; filled where `hashed` */
+  readonly checks: readonly Uint32Array[];
+  /**
+   * Where a row's category was left in its bytes: from there to there of `bytes`; -1 where it is in `categories`. Of
+   * use through `text` alone.
+   */
+  readonly textStarts: readonly Int32Array[];
+  readonly textEnds: readonly Int32Array[];
+  /** what the rows' texts lie in */
+  bytes: Buffer | undefined;
   /** whether `hashes` are filled; if not, they are to be computed from `categories` */
   hashed = false;
   /** the slot of each row's entity, where it was looked up already; -1 where not */
@@ -34,7 +44,26 @@ export class EventColumns {
     this.numbers = Array.from({ length: numbers }, () => new Float64Array(capacity));
     this.categories = Array.from({ length: categories }, strings);
     this.hashes = Array.from({ length: categories }, () => new Uint32Array(capacity));
+    this.checks = Array.from({ length: categories }, () => new Uint32Array(capacity));
+    this.textStarts = Array.from({ length: categories }, () => new Int32Array(capacity).fill(-1));
+    this.textEnds = Array.from({ length: categories }, () => new Int32Array(capacity));
     this.slots = new Int32Array(capacity).fill(-1);
+  }
+
+  /** A row's category as text. */
+  text(category: number, row: number): string {
+    const start = this.textStarts[category]![row]!;
+    return start < 0
+      ? this.categories[category]![row]!
+      : this.bytes!.toString('utf8', start, this.textEnds[category]![row]!);
+  }
+
+  /** Fills `checks` of a category where the rows came as strings. */
+  check(category: number): void {
+    if (this.hashed) return;
+    const checks = this.checks[category]!;
+    const values = this.categories[category]!;
+    for (let row = 0; row < this.size; row++) checks[row] = checkString(values[row]!);
   }
 
   /** Fills `hashes` where the rows came as strings. */

@@ -31,6 +31,31 @@ export function hashAscii(
   return all < 0x80;
 }
 
+/**
+ * Another 32 bits of a text, of another kind than hashString's, whose collisions it shares no more than chance has it: a
+ * text is told from all others by both.
+ */
+export function checkString(text: string): number {
+  let mix = CHECK_SEED;
+  for (let i = 0; i < text.length; i++) {
+    mix = Math.imul(mix ^ text.charCodeAt(i), 0x5bd1e995);
+    mix ^= mix >>> 15;
+  }
+  return mix >>> 0;
+}
+
+/** checkString of the ASCII text in bytes[start, end). */
+export function checkAscii(bytes: Uint8Array, start: number, end: number): number {
+  let mix = CHECK_SEED;
+  for (let i = start; i < end; i++) {
+    mix = Math.imul(mix ^ bytes[i]!, 0x5bd1e995);
+    mix ^= mix >>> 15;
+  }
+  return mix >>> 0;
+}
+
+const CHECK_SEED = 0x2c1b3c6d;
+
 /** hashString(String(value)) of a whole number from 0 to 2^53, without making the text. */
 export function hashDecimal(value: number, seed = 0): number {
   let hash = (0x811c9dc5 ^ seed) | 0;

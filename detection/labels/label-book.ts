@@ -108,6 +108,12 @@ export class LabelBook {
     for (const book of this.fields) book.enter(Math.floor(hour / 24));
   }
 
+  /** Whether labels may speak of the entity with this hashString; false where they don't, as most often. */
+  mayFollow(field: number, hash: number): boolean {
+    return this.fields[field]?.mayFollow(hash) === true;
+  }
+
+  /** @param secondary by field; '' will do for an entity of which labels don't speak */
   features(secondary: readonly string[], seconds: number, out: Float32Array, at: number): void {
     this.fields.forEach((book, field) => {
       book.features(secondary[field] ?? '', seconds, out, at + field * LABEL_FEATURES.length);

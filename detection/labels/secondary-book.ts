@@ -1,3 +1,4 @@
+import { hashString } from '../features/hash.js';
 import { type DayTally, SpellFilter } from './spell-filter.js';
 import type { SpellRates } from './spell-rates.js';
 
@@ -26,6 +27,8 @@ const SURE = 3;
 /** the share of risks that an entity without labels is taken to have, and how many events that counts for */
 const PRIOR_SHARE = 0.01;
 const PRIOR_EVENTS = 4;
+/** bits of a hash by which entities are noted as followed, as a mask */
+const HASHES = (1 << 20) - 1;
 
 /** A day's events of an entity: by the windows of visits, and by what was said of single ones. */
 interface Tally {
@@ -54,6 +57,8 @@ interface Followed {
 export class SecondaryBook {
   readonly #followed = new Map<string, Followed>();
   readonly #lastGood = new Map<string, number>();
+  /** a bit for each hash of an entity that was followed at any time, so that of the others not even the name is needed */
+  readonly #hashes = new Uint32Array((HASHES + 1) / 32);
   #day = Number.NEGATIVE_INFINITY;
 
   /** @param delay days that labels take: what nobody called a risk by then is none */
@@ -65,6 +70,11 @@ export class SecondaryBook {
 
   get followed(): number {
     return this.#followed.size;
+  }
+
+  /** Whether an entity with this hashString may be followed; false: it is not. */
+  mayFollow(hash: number): boolean {
+    return (this.#hashes[(hash & HASHES) >>> 5]! & (1 << (hash & 31))) !== 0;
   }
 
   /** @param corrects the opposite was said of this event before, and is taken back */
@@ -88,6 +98,8 @@ export class SecondaryBook {
         cached: undefined,
       };
       this.#followed.set(key, one);
+      const hash = hashString(key);
+      this.#hashes[(hash & HASHES) >>> 5]! |= 1 << (hash & 31);
       this.#lastGood.delete(key);
     }
     if (risk) one.lastRisk = Math.max(one.lastRisk, day);

@@ -1,4 +1,4 @@
-import { hashString } from '../features/hash.js';
+import { checkString, hashString } from '../features/hash.js';
 import { decodePage, encodePages } from '../state/encoding.js';
 import type { Visits } from './records.js';
 import { VisitCounter } from './visit-counter.js';
@@ -28,8 +28,9 @@ function observe(visits: VisitCounter, events: readonly Event[]): Visits[] {
   return visits.observe({
     size: events.length,
     seconds: Float64Array.from(events, ({ seconds }) => seconds),
-    values,
     hashes: values.map((texts) => Uint32Array.from(texts, (text) => hashString(text))),
+    checks: values.map((texts) => Uint32Array.from(texts, (text) => checkString(text))),
+    text: (field, row) => values[field]![row]!,
   });
 }
 

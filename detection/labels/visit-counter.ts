@@ -1,15 +1,16 @@
-import { hashString } from '../features/hash.js';
-import { KeyIndex } from '../state/key-index.js';
+import { checkString, hashString } from '../features/hash.js';
 import { Slab } from '../state/slab.js';
 import type { Visits } from './records.js';
+import { VisitTable } from './visit-table.js';
 
 const BLOCK = 'visits';
 /** key of the row that holds the first open window; its time is the newest event time seen */
 const HEAD = '\u0000head';
 /** keys a window's record at most: what travels as one message */
 const MOST_KEYS = 20_000;
-/** more than rows that there are */
-const ROWS = 2 ** 21;
+/** what an event without the field has for one */
+const NO_HASH = hashString('');
+const NO_CHECK = checkString('');
 
 export interface VisitOptions {
   readonly fields: number;
@@ -29,29 +30,31 @@ export interface VisitColumns {
   readonly size: number;
   /** event times, seconds */
   readonly seconds: Float64Array;
-  /** by field and row; '' where there is none */
-  readonly values: readonly (readonly string[])[];
-  /** hashString of them */
+  /** hashString and checkString of the values, by field and row; those of '' where there is none */
   readonly hashes: readonly Uint32Array[];
+  readonly checks: readonly Uint32Array[];
+  /** the value itself; asked for once a value */
+  readonly text: (field: number, row: number) => string;
 }
 
 /**
  * Counts the events of each secondary entity by windows of event time, and gives the windows out when no further
  * event can belong to them. Open windows are part of the partition's state: count of the current and the one before.
- * A row's key is its field and value; it is found by the value's hash, which is known, and without making the key.
+ * Counting goes by the hashes of a value; its name, which is the key of its row in the slab, is made when it comes first.
  */
 export class VisitCounter {
+  /** up to date after `flush` */
   readonly slab: Slab;
   readonly #options: VisitOptions;
-  /** by slot: value, its hash, field (-1: none) */
-  readonly #values: string[] = [];
-  readonly #hashes: number[] = [];
-  readonly #fields: number[] = [];
   /** by field */
-  readonly #indexes: readonly KeyIndex[];
+  #tables: readonly VisitTable[];
   /** number of the first window that was not given out */
   #open = Number.NaN;
   #newest = Number.NEGATIVE_INFINITY;
+  /** slot that is asked first when one has to make room */
+  #hand = 0;
+  /** keeps the compiler from leaving out `touch`; never read otherwise */
+  protected touched = 0;
 
   constructor(options: VisitOptions) {
     this.#options = options;
@@ -59,16 +62,19 @@ export class VisitCounter {
       throw new RangeError(
         `labels: windows of ${options.window} s are shorter than the ${options.late} s that events may be late; make the window at least as long`,
       );
-    this.slab = new Slab([{ name: BLOCK, size: 3 }], Math.min(options.maxKeys + 1, ROWS - 1));
-    this.#indexes = Array.from({ length: options.fields }, () => new KeyIndex(this.#values));
+    // One more, for the row that is none of a value's.
+    this.slab = new Slab([{ name: BLOCK, size: 3 }], options.maxKeys + 1);
+    this.#tables = tables(options.fields);
   }
 
   /** @returns windows that are closed by these events' times, each before its event is counted */
-  observe({ size, seconds, values, hashes }: VisitColumns): Visits[] {
+  observe({ size, seconds, hashes, checks, text }: VisitColumns): Visits[] {
     const { window, late, fields } = this.#options;
     const closed: Visits[] = [];
     if (size === 0) return closed;
     if (Number.isNaN(this.#open)) this.#open = Math.floor(seconds[0]! / window);
+    for (let field = 0; field < fields; field++)
+      this.touched = this.#tables[field]!.touch(hashes[field]!, size);
     for (let row = 0; row < size; row++) {
       const time = seconds[row]!;
       const at = Math.floor(time / window);
@@ -82,79 +88,55 @@ export class VisitCounter {
       }
       if (at < this.#open) continue;
       for (let field = 0; field < fields; field++) {
-        const value = values[field]![row]!;
-        if (value !== '') this.#count(field, value, hashes[field]![row]!, at);
+        const hash = hashes[field]![row]!;
+        const check = checks[field]![row]!;
+        if (hash === NO_HASH && check === NO_CHECK) continue;
+        if (!this.#tables[field]!.count(hash, check, at))
+          this.#tables[field]!.add(hash, check, this.#slotFor(field, text(field, row)), at);
       }
     }
     return closed;
   }
 
-  #count(field: number, value: string, hash: number, at: number): void {
-    let slot = this.#indexes[field]!.findHashed(value, hash);
-    if (slot < 0) slot = this.#add(field, value, hash);
-    else this.slab.touch(slot);
-    const { data, stride } = this.slab;
-    const row = slot * stride;
-    if (data[row]! === at) data[row + 1] = data[row + 1]! + 1;
-    else if (data[row]! === at + 1) data[row + 2] = data[row + 2]! + 1;
-    else {
-      data[row + 2] = data[row]! === at - 1 ? data[row + 1]! : 0;
-      data[row] = at;
-      data[row + 1] = 1;
+  /** The slot of a value that has none yet. */
+  #slotFor(field: number, value: string): number {
+    const key = `${field}|${value}`;
+    const { slab } = this;
+    if (slab.size < slab.limit - 1 || slab.find(key) >= 0) return slab.slotOf(key, () => undefined);
+    // The one that was counted longest ago makes room, about.
+    for (;;) {
+      const slot = this.#hand;
+      this.#hand = (this.#hand + 1) % slab.size;
+      const old = namedBy(slab.keys[slot]!);
+      if (old === undefined) continue;
+      const table = this.#tables[old.field];
+      const hash = hashString(old.value);
+      const check = checkString(old.value);
+      if (table !== undefined && !table.spares(hash, check)) continue;
+      table?.remove(hash, check);
+      slab.rename(slot, key);
+      return slot;
     }
-  }
-
-  #add(field: number, value: string, hash: number): number {
-    this.slab.beginBatch();
-    const slot = this.slab.slotOf(`${field}|${value}`, () => undefined);
-    this.#enter(slot, field, value, hash);
-    return slot;
-  }
-
-  /** Notes what a slot stands for; the one whose row it was, if it had to make room, is forgotten. */
-  #enter(slot: number, field: number, value: string, hash: number): void {
-    const before = this.#fields[slot];
-    if (before !== undefined && before >= 0) this.#indexes[before]?.remove(this.#values[slot]!);
-    this.#values[slot] = value;
-    this.#hashes[slot] = hash;
-    this.#fields[slot] = field;
-    this.#indexes[field]?.add(value, slot, hash);
   }
 
   /** Counts of the open windows before `done`. */
   #close(done: number): Visits[] {
-    const { fields } = this.#options;
-    const { data, stride } = this.slab;
-    const records: Visits[] = [];
-    const slots = this.#slotsByKey();
-    for (const at of this.#windowsBefore(done)) {
-      for (let field = 0; field < fields; field++) {
-        const keys: string[] = [];
-        const counts: number[] = [];
-        for (const slot of slots) {
-          if (this.#fields[slot] !== field) continue;
-          const row = slot * stride;
-          const count = data[row] === at ? data[row + 1]! : data[row] === at + 1 ? data[row + 2]! : 0;
-          if (count === 0) continue;
-          keys.push(this.#values[slot]!);
-          counts.push(count);
-        }
-        this.#record(records, field, at, keys, counts);
-      }
-    }
-    return records;
-  }
-
-  /** Open windows before `done` that have counts, in order. */
-  #windowsBefore(done: number): number[] {
-    const { data, stride } = this.slab;
     const windows = new Set<number>();
-    for (let slot = 0; slot < this.#fields.length; slot++) {
-      if (!(this.#fields[slot]! >= 0)) continue;
-      const at = data[slot * stride]!;
-      for (const one of [at, at - 1]) if (one >= this.#open && one < done) windows.add(one);
-    }
-    return [...windows].sort((a, b) => a - b);
+    for (const table of this.#tables) table.windows(this.#open, done, windows);
+    const { keys } = this.slab;
+    const records: Visits[] = [];
+    for (const at of [...windows].sort((a, b) => a - b))
+      this.#tables.forEach((table, field) => {
+        const { slots, counts } = table.counted(at, (slot) => keys[slot]!);
+        this.#record(
+          records,
+          field,
+          at,
+          Array.from(slots, (slot) => keys[slot]!.slice(keys[slot]!.indexOf('|') + 1)),
+          [...counts],
+        );
+      });
+    return records;
   }
 
   #record(
@@ -180,50 +162,49 @@ export class VisitCounter {
     }
   }
 
-  /**
-   * Slots in an order that depends on their keys alone, so that a second reading puts the same keys into the same
-   * records: by hash, which numbers sort by fifty times faster than by text; by text where hashes are equal.
-   */
-  #slotsByKey(): Int32Array {
-    const order = new Float64Array(this.#fields.length);
-    let count = 0;
-    for (let slot = 0; slot < this.#fields.length; slot++)
-      if (this.#fields[slot]! >= 0) order[count++] = this.#hashes[slot]! * ROWS + slot;
-    const slots = Int32Array.from(order.subarray(0, count).sort(), (place) => place % ROWS);
-    for (let i = 1; i < count; i++) {
-      for (let j = i; j > 0 && this.#hashes[slots[j]!] === this.#hashes[slots[j - 1]!]; j--) {
-        if (this.#values[slots[j]!]! >= this.#values[slots[j - 1]!]!) break;
-        [slots[j], slots[j - 1]] = [slots[j - 1]!, slots[j]!];
-      }
-    }
-    return slots;
-  }
-
   /** Lays what is not in rows into the slab. */
   flush(): void {
     if (Number.isNaN(this.#open)) return;
-    this.slab.beginBatch();
-    const slot = this.slab.slotOf(HEAD, () => undefined);
-    if (this.#fields[slot] !== -1) this.#enter(slot, -1, '', 0);
-    const { data, stride } = this.slab;
-    data[slot * stride] = this.#open;
-    this.slab.times[slot] = this.#newest;
+    const { slab } = this;
+    const { data, stride } = slab;
+    for (const table of this.#tables)
+      table.flush((slot, window, count, before) => {
+        data[slot * stride] = window;
+        data[slot * stride + 1] = count;
+        data[slot * stride + 2] = before;
+        slab.touch(slot);
+      });
+    const head = slab.slotOf(HEAD, () => undefined);
+    slab.data[head * stride] = this.#open;
+    slab.times[head] = this.#newest;
   }
 
   /** After the slab was filled from a checkpoint. */
   load(): void {
-    this.slab.keys.forEach((key, slot) => {
-      const bar = key.indexOf('|');
-      if (key === HEAD) this.#enter(slot, -1, '', 0);
-      else {
-        const value = key.slice(bar + 1);
-        this.#enter(slot, Number(key.slice(0, bar)), value, hashString(value));
-      }
+    const { keys, data, stride } = this.slab;
+    this.#tables = tables(this.#options.fields);
+    keys.forEach((key, slot) => {
+      const named = namedBy(key);
+      if (named === undefined) return;
+      const hash = hashString(named.value);
+      const check = checkString(named.value);
+      const [window, count, before] = data.subarray(slot * stride) as unknown as [number, number, number];
+      this.#tables[named.field]?.add(hash, check, slot, window, count, before, false);
     });
     const slot = this.slab.find(HEAD);
     if (slot < 0) return;
-    const { data, stride } = this.slab;
     this.#open = data[slot * stride]!;
     this.#newest = this.slab.times[slot]!;
   }
+}
+
+function tables(fields: number): VisitTable[] {
+  return Array.from({ length: fields }, () => new VisitTable());
+}
+
+/** What a row's key says, `field|value`; undefined for the one row that is none of a value's. */
+function namedBy(key: string): { field: number; value: string } | undefined {
+  if (key === HEAD) return undefined;
+  const bar = key.indexOf('|');
+  return { field: Number(key.slice(0, bar)), value: key.slice(bar + 1) };
 }

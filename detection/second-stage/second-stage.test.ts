@@ -1,4 +1,4 @@
-import { hashString } from '../features/hash.js';
+import { checkString, hashString } from '../features/hash.js';
 import { keptSeconds } from '../labels/label-book.js';
 import { LabelLog } from '../labels/label-log.js';
 import { effectiveFrom } from '../labels/records.js';
@@ -60,8 +60,9 @@ function run(second: SecondStage, log: LabelLog, made: readonly Made[], labelled
     second.visit({
       size: 1,
       seconds: Float64Array.of(event.seconds),
-      values: event.secondary.map((value) => [value]),
       hashes: event.secondary.map((value) => Uint32Array.of(hashString(value))),
+      checks: event.secondary.map((value) => Uint32Array.of(checkString(value))),
+      text: (field) => event.secondary[field]!,
     });
     for (const closed of second.takeClosed()) log.add(closed);
     if (risk && labelled)

@@ -108,6 +108,15 @@ export class Slab {
     this.#epochs[slot] = this.#epoch;
   }
 
+  /** Gives a key's slot to another key, whose row is then written; for who says by itself which keys make room. */
+  rename(slot: number, key: string): void {
+    this.#slots.remove(this.keys[slot]!);
+    this.keys[slot] = key;
+    this.#slots.add(key, slot);
+    this.touch(slot);
+    this.evicted++;
+  }
+
   #take(key: string, created: (slot: number) => void): number {
     const slot = this.keys.length < this.limit ? this.#append(key) : this.#evict(key);
     this.#slots.add(key, slot);

@@ -66,10 +66,15 @@ async function rowsOf(one: BatchIntake, messages: readonly KafkaMessage[]): Prom
     watermark: one.watermark,
     rejected: rejected.map(({ message, rejection }) => [message.offset, rejection]),
     rows: [columns.entities, columns.domains, columns.zones].map((texts) => texts.slice(0, to)),
-    numbers: [columns.times, columns.offsets, columns.slots, ...columns.numbers, ...columns.hashes].map(
-      (values) => [...values.subarray(0, to)],
-    ),
-    terminals: columns.categories[0]!.slice(0, to),
+    numbers: [
+      columns.times,
+      columns.offsets,
+      columns.slots,
+      ...columns.numbers,
+      ...columns.hashes,
+      columns.checks[0]!,
+    ].map((values) => [...values.subarray(0, to)]),
+    terminals: Array.from({ length: to }, (_, row) => columns.text(0, row)),
     events: Array.from({ length: to }, (_, row) => one.event(row)),
   };
 }

@@ -94,6 +94,7 @@ export class BatchIntake {
     this.#source = records;
     this.#events.clear();
     columns.size = 0;
+    columns.bytes = records.bytes;
     this.readFromBytes = 0;
     this.#scorer.beginBatch();
     for (let record = from; record < to; record++) {

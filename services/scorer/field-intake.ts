@@ -1,14 +1,13 @@
 import type { EventColumns } from '../../detection/features/columns.js';
-import { hashString } from '../../detection/features/hash.js';
+import { checkAscii, checkString, hashString } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
 import { FieldValues, KNOWN_TEXT, NUMBER, TEXT } from '../../lib/field-reader.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { EARLIEST, LATEST } from './intake.js';
 import { hashText, TextCache } from './text-cache.js';
 
-/** zones and domains are few; secondary entities (terminals) many */
+/** zones and domains are few */
 const FEW = 256;
-const MANY = 1 << 16;
 
 /** the pipeline has no such field */
 const NONE = -1;
@@ -39,8 +38,8 @@ export class FieldIntake {
   readonly #domain: number;
   readonly #numbers: readonly number[];
   readonly #categories: readonly number[];
-  /** of each category: where its strings come from, where somebody needs them */
-  readonly #strings: readonly (TextCache | undefined)[];
+  /** of each category: whether its values are entities of their own, whose texts somebody may ask for */
+  readonly #secondary: readonly boolean[];
   readonly #eventId: number;
   readonly #knowsZone: (zone: string) => boolean;
   readonly #zones = new TextCache(FEW);
@@ -60,9 +59,7 @@ export class FieldIntake {
     this.#numbers = plan.numbers.map(({ field }) => placeOf(field));
     this.#categories = plan.categories.map(placeOf);
     const secondary = pipeline.labels?.secondary ?? [];
-    this.#strings = plan.categories.map((field) =>
-      secondary.includes(field) ? new TextCache(MANY) : undefined,
-    );
+    this.#secondary = plan.categories.map((field) => secondary.includes(field));
     this.#eventId = placeOf(pipeline.eventId);
     this.values = new FieldValues(fields.length);
   }
@@ -125,19 +122,23 @@ export class FieldIntake {
   #category(place: number, bytes: Buffer, columns: EventColumns, category: number, row: number): void {
     const { kinds, starts, ends, texts } = this.values;
     const hashes = columns.hashes[category]!;
-    const strings = this.#strings[category];
+    const secondary = this.#secondary[category]!;
     if (kinds[place] === TEXT) {
       const start = starts[place]!;
       const end = ends[place]!;
       const ascii = hashText(bytes, start, end, hashes, row);
-      if (strings !== undefined)
-        columns.categories[category]![row] = ascii
-          ? strings.asciiText(bytes, start, end, hashes[row]!)
-          : bytes.toString('utf8', start, end);
+      if (!secondary) return;
+      columns.checks[category]![row] = ascii
+        ? checkAscii(bytes, start, end)
+        : checkString(bytes.toString('utf8', start, end));
+      columns.textStarts[category]![row] = start;
+      columns.textEnds[category]![row] = end;
     } else {
       const text = kinds[place] === KNOWN_TEXT ? texts[place]! : '';
       hashes[row] = hashString(text);
       columns.categories[category]![row] = text;
+      columns.textStarts[category]![row] = -1;
+      if (secondary) columns.checks[category]![row] = checkString(text);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { EventColumns } from '../../detection/features/columns.js';
-import { hashString } from '../../detection/features/hash.js';
+import { checkString, hashString } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
 import { deadLetter, type Undecodable } from '../../lib/dead-letter-reasons.js';
 import type { Pipeline } from '../../pipelines/loader.js';
@@ -15,12 +15,15 @@ export class Intake {
   readonly #pipeline: Pipeline;
   readonly #numbers: readonly string[];
   readonly #categories: readonly string[];
+  /** of each category: whether its values are entities of their own */
+  readonly #secondary: readonly boolean[];
   readonly #knowsZone: (zone: string) => boolean;
 
   constructor(pipeline: Pipeline, plan: FeaturePlan, knowsZone: (zone: string) => boolean) {
     this.#pipeline = pipeline;
     this.#numbers = plan.numbers.map((number) => number.field);
     this.#categories = plan.categories;
+    this.#secondary = plan.categories.map((field) => pipeline.labels?.secondary.includes(field) === true);
     this.#knowsZone = knowsZone;
   }
 
@@ -66,6 +69,8 @@ export class Intake {
       const text = typeof value === 'string' ? value : '';
       columns.categories[i]![row] = text;
       columns.hashes[i]![row] = hashString(text);
+      if (this.#secondary[i]) columns.checks[i]![row] = checkString(text);
+      columns.textStarts[i]![row] = -1;
     }
     // Only after the checks above, so that a bad event is a dead letter whenever it comes.
     if (time < watermark - pipeline.late) return 'late';
