@@ -114,6 +114,10 @@ export class PartitionScorer {
     surprise: 0,
     suspicion: new Float32Array(SUSPICION_NAMES.length),
   };
+  readonly #remembers: boolean;
+  #recent: StateBlock | undefined;
+  /** by row, room for Slab.foresee */
+  readonly #foreseen: Int32Array;
   readonly #model: ScoringModel;
   readonly #smoothing: Smoothing;
   readonly #budget: AlertBudget;
@@ -169,6 +173,8 @@ export class PartitionScorer {
     this.#secondary = (options.labels?.settings.secondary ?? []).map((field) =>
       plan.categories.indexOf(field),
     );
+    this.#remembers = options.remembersIds === true;
+    this.#foreseen = new Int32Array(capacity);
     this.#raw = new Float32Array(capacity * detectors.length);
     this.#rawOne = new Float32Array(capacity);
     this.#smoothed = new Float32Array(capacity * this.#smoothing.columns);
@@ -187,19 +193,30 @@ export class PartitionScorer {
     return this.entities.slotOf(entity, this.#newEntity);
   }
 
-  /** The slot of the entity whose name is in bytes[start, end). */
-  slotOfBytes(bytes: Buffer, start: number, end: number): number {
-    return this.entities.slotOfBytes(bytes, start, end, this.#newEntity);
+  /** As `slotOf`, for the entity whose name is in bytes[start, end), ASCII of which the hashString is known. */
+  slotOfHashedBytes(bytes: Buffer, start: number, end: number, hash: number): number {
+    return this.entities.slotOfHashedBytes(bytes, start, end, hash, this.#newEntity);
+  }
+
+  /** Reads ahead what `slotOfHashedBytes` and `repeatsBytes` will need for entities with these hashes, `capacity` at most. */
+  foresee(hashes: Uint32Array, size: number): void {
+    const { offset } = this.#recentIds();
+    this.entities.foresee(hashes, size, this.#foreseen, offset, this.#remembers ? RECENT_FLOATS : 0);
   }
 
   /** Whether an event with this id was taken as one of the entity's last; if not it is remembered as the newest. */
   repeats(slot: number, id: string): boolean {
-    return isRepeat(this.entities.block(RECENT_BLOCK), slot, id);
+    return isRepeat(this.#recentIds(), slot, id);
   }
 
   /** As `repeats`, for the id in bytes[start, end). */
   repeatsBytes(slot: number, bytes: Buffer, start: number, end: number): boolean {
-    return isRepeatBytes(this.entities.block(RECENT_BLOCK), slot, bytes, start, end);
+    return isRepeatBytes(this.#recentIds(), slot, bytes, start, end);
+  }
+
+  #recentIds(): StateBlock {
+    if (this.#recent?.data !== this.entities.data) this.#recent = this.entities.block(RECENT_BLOCK);
+    return this.#recent;
   }
 
   /** Scores `columns` (at most `capacity` rows) and advances the state. */

@@ -31,6 +31,29 @@ export function hashAscii(
   return all < 0x80;
 }
 
+/** hashAscii by two seeds at a time, into out[0] and out[1]. */
+export function hashAsciiTwice(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  seed: number,
+  other: number,
+  out: Uint32Array,
+): boolean {
+  let hash = (0x811c9dc5 ^ seed) | 0;
+  let second = (0x811c9dc5 ^ other) | 0;
+  let all = 0;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    all |= byte;
+    hash = Math.imul(hash ^ byte, 0x01000193);
+    second = Math.imul(second ^ byte, 0x01000193);
+  }
+  out[0] = mixed(hash);
+  out[1] = mixed(second);
+  return all < 0x80;
+}
+
 /**
  * Another 32 bits of a text, of another kind than hashString's, whose collisions it shares no more than chance has it: a
  * text is told from all others by both.

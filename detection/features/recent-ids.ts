@@ -1,5 +1,5 @@
 import type { StateBlock } from '../contract.js';
-import { hashAscii, hashString } from './hash.js';
+import { hashAsciiTwice, hashString } from './hash.js';
 
 /** An entity's event ids are remembered for so many of its events. */
 export const REMEMBERED = 8;
@@ -30,9 +30,8 @@ export function isRepeatBytes(
   to: number,
 ): boolean {
   const start = slot * stride + offset;
-  if (!hashAscii(bytes, from, to, LOW_SEED, halves, 0))
+  if (!hashAsciiTwice(bytes, from, to, LOW_SEED, HIGH_SEED, halves))
     return isRepeat({ data, stride, offset }, slot, bytes.toString('utf8', from, to));
-  hashAscii(bytes, from, to, HIGH_SEED, halves, 1);
   return isKnown(data, start, halves[0]!, halves[1]!);
 }
 

@@ -1,6 +1,4 @@
-import { hashAscii, hashString } from '../features/hash.js';
-
-export const NOT_ASCII = -2;
+import { hashString } from '../features/hash.js';
 
 /** cells a key at least: half of them empty keeps the walks short */
 const CELLS_A_KEY = 2;
@@ -14,7 +12,8 @@ export class KeyIndex {
   /** hash and slot + 1 in turn; 0 in the second place is an empty cell */
   #cells = new Uint32Array(2 * 128);
   #size = 0;
-  readonly #hash = new Uint32Array(1);
+  /** keeps the compiler from leaving out `foresee`; never read otherwise */
+  protected lengths = 0;
 
   /** @param keys by slot; the owner keeps it */
   constructor(keys: readonly string[]) {
@@ -37,10 +36,8 @@ export class KeyIndex {
     }
   }
 
-  /** The slot of the key in bytes[start, end), or -1; NOT_ASCII for bytes to be asked for by their text. */
-  findBytes(bytes: Uint8Array, start: number, end: number): number {
-    if (!hashAscii(bytes, start, end, 0, this.#hash, 0)) return NOT_ASCII;
-    const hash = this.#hash[0]!;
+  /** As `findHashed`, for the key in bytes[start, end), which are ASCII. */
+  findHashedBytes(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const cells = this.#cells;
     const mask = cells.length / 2 - 1;
     for (let cell = hash & mask; ; cell = (cell + 1) & mask) {
@@ -48,6 +45,30 @@ export class KeyIndex {
       if (kept === 0) return -1;
       if (cells[2 * cell] === hash && isText(this.#keys[kept - 1]!, bytes, start, end)) return kept - 1;
     }
+  }
+
+  /**
+   * Puts into slots[0, size) where keys with these hashes may be, -1 for one that isn't there. What is read for one key
+   * doesn't wait for what is read for the one before, so that memory serves many at a time; asking for them one by one
+   * afterwards finds all of it at hand.
+   */
+  foresee(hashes: Uint32Array, size: number, slots: Int32Array): void {
+    const cells = this.#cells;
+    const mask = cells.length / 2 - 1;
+    for (let i = 0; i < size; i++) slots[i] = cells[2 * (hashes[i]! & mask) + 1]!;
+    for (let i = 0; i < size; i++) {
+      const hash = hashes[i]!;
+      let cell = hash & mask;
+      let kept = slots[i]!;
+      while (kept !== 0 && cells[2 * cell] !== hash) {
+        cell = (cell + 1) & mask;
+        kept = cells[2 * cell + 1]!;
+      }
+      slots[i] = kept - 1;
+    }
+    let lengths = 0;
+    for (let i = 0; i < size; i++) if (slots[i]! >= 0) lengths += this.#keys[slots[i]!]!.length;
+    this.lengths = lengths;
   }
 
   /** For a key that isn't in it. */

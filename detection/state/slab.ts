@@ -1,5 +1,5 @@
 import type { StateBlock } from '../contract.js';
-import { KeyIndex, NOT_ASCII } from './key-index.js';
+import { KeyIndex } from './key-index.js';
 
 /** A named run of floats in every row of a slab. Names and sizes are written with the state, so that it can be migrated. */
 export interface BlockLayout {
@@ -14,6 +14,9 @@ export interface SlabOverflow {
   /** Moves a key's row into `row`; its time, or undefined when there is none. */
   take(key: string, row: Float32Array): number | undefined;
 }
+
+/** floats of a line of the cache */
+const LINE_FLOATS = 16;
 
 /**
  * State of many keys (entities or domains) in one typed array: row `slot` holds every block of one key.
@@ -40,6 +43,8 @@ export class Slab {
   /** the micro-batch that touched the slot last */
   #epochs: Uint32Array;
   #epoch = 0;
+  /** keeps the compiler from leaving out `foresee`; never read otherwise */
+  protected foreseen = 0;
   #hand = 0;
 
   constructor(layout: readonly BlockLayout[], limit: number, initial = 64) {
@@ -92,13 +97,36 @@ export class Slab {
     return known;
   }
 
-  /** As `slotOf`, for a key in bytes[start, end). */
-  slotOfBytes(bytes: Buffer, start: number, end: number, created: (slot: number) => void): number {
-    const known = this.#slots.findBytes(bytes, start, end);
-    if (known === NOT_ASCII) return this.slotOf(bytes.toString('utf8', start, end), created);
+  /** As `slotOf`, for a key in bytes[start, end), which are ASCII, and whose hashString is known. */
+  slotOfHashedBytes(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    hash: number,
+    created: (slot: number) => void,
+  ): number {
+    const known = this.#slots.findHashedBytes(bytes, start, end, hash);
     if (known < 0) return this.#take(bytes.toString('latin1', start, end), created);
     this.touch(known);
     return known;
+  }
+
+  /**
+   * Reads ahead what looking up the keys with these hashes will need, and the `floats` numbers from `offset` on in the
+   * rows of those that are there. `slots` is room to work in.
+   */
+  foresee(hashes: Uint32Array, size: number, slots: Int32Array, offset: number, floats: number): void {
+    this.#slots.foresee(hashes, size, slots);
+    const { data, stride } = this;
+    const last = Math.max(0, floats - 1);
+    let sum = 0;
+    for (let i = 0; i < size; i++) {
+      if (slots[i]! < 0) continue;
+      const from = slots[i]! * stride + offset;
+      for (let at = 0; at < last; at += LINE_FLOATS) sum += data[from + at]!;
+      sum += data[from + last]! + this.#epochs[slots[i]!]!;
+    }
+    this.foreseen = Number.isNaN(sum) ? 0 : 1;
   }
 
   /** For who knows a key's slot: its row is about to change. */

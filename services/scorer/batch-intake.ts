@@ -1,5 +1,6 @@
 import type { KafkaMessage } from 'kafkajs';
 import { EventColumns } from '../../detection/features/columns.js';
+import { hashAscii } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
 import type { PartitionScorer } from '../../detection/scoring.js';
 import { deadLetter, Undecodable } from '../../lib/dead-letter-reasons.js';
@@ -46,6 +47,9 @@ export class BatchIntake {
   readonly #fields: FieldIntake;
   /** by row: its record, and its event where that was decoded */
   readonly #records: Int32Array;
+  /** by record of the micro-batch: hash of its key, and whether that is ASCII, for which alone the hash holds */
+  readonly #keyHashes: Uint32Array;
+  readonly #asciiKeys: Uint8Array;
   readonly #events = new Map<number, Event>();
   #source: RecordColumns | undefined;
 
@@ -65,6 +69,8 @@ export class BatchIntake {
     this.columns = new EventColumns(capacity, plan.numbers.length, plan.categories.length);
     this.columns.hashed = true;
     this.#records = new Int32Array(capacity);
+    this.#keyHashes = new Uint32Array(capacity);
+    this.#asciiKeys = new Uint8Array(capacity);
   }
 
   /**
@@ -97,12 +103,14 @@ export class BatchIntake {
     columns.bytes = records.bytes;
     this.readFromBytes = 0;
     this.#scorer.beginBatch();
+    this.#hashKeys(records, from, to);
+    this.#scorer.foresee(this.#keyHashes, to - from);
     for (let record = from; record < to; record++) {
       // Read again after a restart or a rebalance: the state has it already, and its risks were acked before that.
       if (records.offsets[record]! < next) continue;
       outcome.read++;
       const row = columns.size;
-      const taken = this.#takeOne(records, record, now);
+      const taken = this.#takeOne(records, record, record - from, now);
       if (taken === 'taken') {
         this.#records[row] = record;
         if (columns.times[row]! > this.watermark) this.watermark = columns.times[row]!;
@@ -129,7 +137,20 @@ export class BatchIntake {
     return event;
   }
 
-  #takeOne(records: RecordColumns, record: number, now: number): 'taken' | 'late' | 'repeated' | Undecodable {
+  #hashKeys({ bytes, keyStarts, keyEnds }: RecordColumns, from: number, to: number): void {
+    for (let record = from, i = 0; record < to; record++, i++)
+      this.#asciiKeys[i] = hashAscii(bytes, keyStarts[record]!, keyEnds[record]!, 0, this.#keyHashes, i)
+        ? 1
+        : 0;
+  }
+
+  /** @param i of the record in its micro-batch */
+  #takeOne(
+    records: RecordColumns,
+    record: number,
+    i: number,
+    now: number,
+  ): 'taken' | 'late' | 'repeated' | Undecodable {
     const { columns } = this;
     const { bytes, keyStarts, keyEnds } = records;
     const keyStart = keyStarts[record]!;
@@ -144,7 +165,10 @@ export class BatchIntake {
       const taken = this.#fields.take(bytes, offset, time, this.watermark, columns);
       if (taken === 'late') return taken;
       if (taken === 'taken') {
-        const slot = this.#scorer.slotOfBytes(bytes, keyStart, keyEnd);
+        const slot =
+          this.#asciiKeys[i] === 1
+            ? this.#scorer.slotOfHashedBytes(bytes, keyStart, keyEnd, this.#keyHashes[i]!)
+            : this.#scorer.slotOf(bytes.toString('utf8', keyStart, keyEnd));
         this.readFromBytes++;
         columns.slots[row] = slot;
         columns.entities[row] = this.#scorer.entities.keys[slot]!;
