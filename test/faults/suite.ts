@@ -10,9 +10,10 @@ import { Random } from '../../pipelines/random.js';
 import { behind, type Reader, settle } from '../../services/cli/demo/settle.js';
 import { type Cluster, openCluster } from './cluster.js';
 import { compareRisks, compareScores, compareWebhooks, readDeadLetters, readRisks } from './compare.js';
-import { createDeployment, type Deployment, INPUT } from './deployment.js';
+import { createDeployment, type Deployment, INPUT, PARTITIONS } from './deployment.js';
 import { FAULTS, type Fault, faultPlan } from './faults.js';
 import { createInput, produceInput } from './input.js';
+import { explainMissing } from './missing-webhooks.js';
 import { copyProgram, type Patch } from './program.js';
 import { startReceiver } from './receiver.js';
 
@@ -115,7 +116,7 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
       ...(await settled(cluster, disturbed, SETTLE_MS + done.events / 10, options.signal)),
     ];
     say(open.length === 0 ? 'settled' : `NOT as it should be: ${open.join('; ')}`);
-    await untilDelivered(cluster, disturbed, receiver.ids, options.signal);
+    open.push(...(await untilDelivered(cluster, disturbed, receiver.ids, options.signal)));
     open.push(...(await disturbed.stop()));
 
     say('the undisturbed run on the same input');
@@ -153,6 +154,9 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
       if (list.length > 0)
         say(`${what}: ${list.slice(0, SHOWN).join('; ')}${list.length > SHOWN ? ' …' : ''}`);
     }
+    const log = { kafka: cluster.kafka.kafka, prefix: disturbed.prefix, partitions: PARTITIONS };
+    const why = await explainMissing(webhooks.missing, { ...log, endpoint: endpoint.id });
+    for (const line of why) say(line);
     return {
       seed,
       events: done.events,
@@ -281,13 +285,13 @@ function settled(
 
 const DELIVERED_MS = 60_000;
 
-/** Webhooks are retried on their own time: waits until none that ClickHouse knows of is pending. */
+/** Webhooks are retried on their own time: waits until all that were ever pending have come, and says if they don't. */
 async function untilDelivered(
   cluster: Cluster,
   deployment: Deployment,
   ids: ReadonlyMap<string, number>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string[]> {
   const clickhouse = clickhouseOf(cluster, deployment);
   const deadline = Date.now() + DELIVERED_MS;
   try {
@@ -297,7 +301,10 @@ async function untilDelivered(
         format: 'JSONEachRow',
       });
       const due = await result.json<{ id: string }>();
-      if (due.every(({ id }) => ids.has(id)) || Date.now() > deadline) return;
+      const left = due.filter(({ id }) => !ids.has(id)).length;
+      if (left === 0) return [];
+      if (Date.now() > deadline)
+        return [`${left} webhooks had not come ${DELIVERED_MS / 1000} s after all else was done`];
       await sleep(500, undefined, { signal });
     }
   } finally {
