@@ -88,19 +88,60 @@ test('headers that drip cost no more than the timeout', async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test.each(['drips', 'floods'])('a body that %s is not waited for: the status counts', async (how) => {
+test('a 200 whose body drips without end is no success', async () => {
   const server = await serve((_request, response) => {
     response.writeHead(200);
-    const more = setInterval(
-      () => response.write(how === 'drips' ? '.' : Buffer.alloc(1 << 20)),
-      how === 'drips' ? 30 : 1,
-    );
+    const more = setInterval(() => response.write('.'), 30);
     response.on('close', () => clearInterval(more));
   });
   const started = Date.now();
   const result = await client({ timeoutMs: 400 }).post(server.url, {}, body);
-  expect(result).toMatchObject({ kind: 'answer', status: 200 });
+  expect(result).toMatchObject({
+    kind: 'failure',
+    code: 'timeout',
+    message: 'status 200, but the answer did not end within 400 ms',
+  });
   expect(Date.now() - started).toBeLessThan(1_500);
+});
+
+test.each([
+  ['of a length that was announced', { 'content-length': '100' }],
+  ['in chunks', {}],
+])('a 200 whose body %s breaks off is no success', async (_how, headers) => {
+  const server = await serve((_request, response) => {
+    response.writeHead(200, headers).write('half of');
+    setTimeout(() => response.destroy(), 30);
+  });
+  expect(await client().post(server.url, {}, body)).toMatchObject({
+    kind: 'failure',
+    code: 'unreachable',
+    message: expect.stringMatching(/^status 200, but the answer broke off: ./),
+  });
+});
+
+test('what is no 2xx anyway keeps its status when its body breaks off', async () => {
+  const server = await serve((_request, response) => {
+    response.writeHead(503, { 'retry-after': '9' }).write('half of');
+    setTimeout(() => response.destroy(), 30);
+  });
+  expect(await client().post(server.url, {}, body)).toMatchObject({
+    kind: 'answer',
+    status: 503,
+    retryAfter: '9',
+    body: 'half of',
+  });
+});
+
+test('a body that floods is not read to its end: the status counts', async () => {
+  const server = await serve((_request, response) => {
+    response.writeHead(200);
+    const more = setInterval(() => response.write(Buffer.alloc(1 << 20)), 1);
+    response.on('close', () => clearInterval(more));
+  });
+  const started = Date.now();
+  const result = await client({ timeoutMs: 1_000 }).post(server.url, {}, body);
+  expect(result).toMatchObject({ kind: 'answer', status: 200 });
+  expect(Date.now() - started).toBeLessThan(900);
 });
 
 test('nothing is sent to an address that is not allowed, given as an address, in odd notations or as a name', async () => {

@@ -35,8 +35,9 @@ export interface WebhookClient {
 const MOST_BYTES_READ = 64 * 1024;
 
 /**
- * Sends webhooks. Redirects are answers like any other, never followed. The answer's status decides; of its body a
- * little is read and the rest is dropped, so a receiver that drips or floods costs at most the timeout.
+ * Sends webhooks. Redirects are answers like any other, never followed. The answer's status decides, and a 2xx only once
+ * the answer has ended: many servers send the status line before their work is done, and break off when it fails.
+ * Of a long body the first 64 kB are read and the rest is dropped, so who drips or floods costs at most the timeout.
  */
 export function createWebhookClient(options: WebhookClientOptions): WebhookClient {
   const { allow, timeoutMs = 15_000, keepBytes = 1024 } = options;
@@ -59,6 +60,14 @@ export function createWebhookClient(options: WebhookClientOptions): WebhookClien
     const took = () => Math.round((performance.now() - started) * 10) / 10;
     const deadline = new AbortController();
     const giveUp = () => deadline.abort();
+    const failed = (error: unknown, begun?: string): WebhookResult => {
+      const code = deadline.signal.aborted ? 'timeout' : failureCode(error);
+      const why =
+        code === 'timeout'
+          ? `${begun === undefined ? 'no answer' : `${begun} did not end`} within ${timeoutMs} ms`
+          : `${begun === undefined ? '' : `${begun} broke off: `}${messageOf(error)}`;
+      return { kind: 'failure', code, message: why, durationMs: took() };
+    };
     const timer = setTimeout(giveUp, timeoutMs);
     signal?.addEventListener('abort', giveUp, { once: true });
     if (signal?.aborted) giveUp();
@@ -71,17 +80,18 @@ export function createWebhookClient(options: WebhookClientOptions): WebhookClien
         body,
       });
       const retryAfter = answer.headers['retry-after'];
+      const { text, brokeOff } = await readLittle(answer.body, keepBytes);
+      if (brokeOff !== undefined && answer.statusCode >= 200 && answer.statusCode < 300)
+        return failed(brokeOff, `status ${answer.statusCode}, but the answer`);
       return {
         kind: 'answer',
         status: answer.statusCode,
         retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-        body: await readLittle(answer.body, keepBytes),
+        body: text,
         durationMs: took(),
       };
     } catch (error) {
-      const code = deadline.signal.aborted ? 'timeout' : failureCode(error);
-      const message = code === 'timeout' ? `no answer within ${timeoutMs} ms` : messageOf(error);
-      return { kind: 'failure', code, message, durationMs: took() };
+      return failed(error);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', giveUp);
@@ -91,13 +101,14 @@ export function createWebhookClient(options: WebhookClientOptions): WebhookClien
   return { post, stop: () => agent.destroy() };
 }
 
-/** The first bytes of a body as text. A body that fails or is cut off halfway is as good as its beginning. */
+/** The first bytes of a body as text, and what ended the body if it wasn't its end. */
 async function readLittle(
   body: AsyncIterable<Buffer> & { destroy(): unknown; on(event: 'error', listener: () => void): unknown },
   keepBytes: number,
-): Promise<string> {
+): Promise<{ text: string; brokeOff: unknown }> {
   const kept: Buffer[] = [];
   let read = 0;
+  let brokeOff: unknown;
   body.on('error', () => {}); // destroying it below is an error to the stream, not to us
   try {
     for await (const chunk of body) {
@@ -105,11 +116,11 @@ async function readLittle(
       read += chunk.length;
       if (read >= MOST_BYTES_READ) break;
     }
-  } catch {
-    // The status line has been seen, and that alone decides.
+  } catch (error) {
+    brokeOff = error;
   }
   body.destroy();
-  return Buffer.concat(kept).subarray(0, keepBytes).toString('utf8');
+  return { text: Buffer.concat(kept).subarray(0, keepBytes).toString('utf8'), brokeOff };
 }
 
 function guardedConnector(
