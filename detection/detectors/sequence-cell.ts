@@ -28,14 +28,15 @@ export function openness(a: number): number {
 
 export const NARROWEST = 2;
 export const WIDEST = -3;
+const NARROWEST_ROOT = 1 + NARROWEST * 0.25;
 
 /**
  * Inverse spread of a feature from the network's output v: (1 + v/4)^4, which is exp(v) near 0 and costs two
  * multiplications; v is held between -3 (256 times wider) and 2 (5 times narrower).
  */
 export function sharpness(v: number): number {
-  const clipped = v < NARROWEST ? Math.max(v, WIDEST) : NARROWEST;
-  const root = 1 + clipped * 0.25;
+  // A choice between a number and an integer would be an object on the heap each time.
+  const root = v < NARROWEST ? 1 + Math.max(v, WIDEST) * 0.25 : NARROWEST_ROOT;
   const square = root * root;
   return square * square;
 }

@@ -81,6 +81,41 @@ const CHECK_SEED = 0x2c1b3c6d;
 
 /** hashString(String(value)) of a whole number from 0 to 2^53, without making the text. */
 export function hashDecimal(value: number, seed = 0): number {
+  return mixed(digits(value, seed)) >>> 0;
+}
+
+const TAIL = 1000;
+
+/** hashDecimal of numbers of which most share all digits but the last three with the one before, as offsets do. */
+export class DecimalHash {
+  readonly #seed: number;
+  /** of the number before: what stands before its last digits, and the hash as far as that */
+  #head = 0;
+  #hash = 0;
+
+  constructor(seed = 0) {
+    this.#seed = seed;
+  }
+
+  of(value: number): number {
+    const head = Math.floor(value / TAIL);
+    if (head === 0) return hashDecimal(value, this.#seed);
+    if (head !== this.#head) {
+      this.#head = head;
+      this.#hash = digits(head, this.#seed);
+    }
+    const tail = value - head * TAIL;
+    const hundreds = (tail / 100) | 0;
+    const tens = ((tail / 10) | 0) - 10 * hundreds;
+    const ones = tail - 100 * hundreds - 10 * tens;
+    let hash = Math.imul(this.#hash ^ (0x30 + hundreds), 0x01000193);
+    hash = Math.imul(hash ^ (0x30 + tens), 0x01000193);
+    hash = Math.imul(hash ^ (0x30 + ones), 0x01000193);
+    return mixed(hash) >>> 0;
+  }
+}
+
+function digits(value: number, seed: number): number {
   let hash = (0x811c9dc5 ^ seed) | 0;
   let scale = 1;
   while (scale * 10 <= value) scale *= 10;
@@ -89,7 +124,7 @@ export function hashDecimal(value: number, seed = 0): number {
     left -= digit * scale;
     hash = Math.imul(hash ^ (0x30 + digit), 0x01000193);
   }
-  return mixed(hash) >>> 0;
+  return hash;
 }
 
 function mixed(hash: number): number {

@@ -107,7 +107,11 @@ export function scaleRows(
       const from = domain * width;
       for (let f = 0; f < width; f++) {
         const z = (x[base + f]! - scales.centres[from + f]!) / scales.scales[from + f]!;
-        x[base + f] = z > CLIP ? CLIP : z < -CLIP ? -CLIP : Number.isNaN(z) ? 0 : z;
+        // Stores of their own: a choice between numbers and integers is an object on the heap each time.
+        if (z <= CLIP && z >= -CLIP) x[base + f] = z;
+        else if (z > CLIP) x[base + f] = CLIP;
+        else if (z < -CLIP) x[base + f] = -CLIP;
+        else x[base + f] = 0;
       }
       continue;
     }

@@ -1,4 +1,4 @@
-import { hashDecimal } from '../features/hash.js';
+import { DecimalHash } from '../features/hash.js';
 import type { FeatureInfo } from '../features/spec.js';
 import { TAIL_STATE_SIZE, TailCalibration } from '../judging/tail.js';
 import { exponentialTailPrior } from '../judging/tail-prior.js';
@@ -106,6 +106,8 @@ export class SecondStage {
   #share: number;
   readonly #detectors: number;
   readonly #labelsAt: number;
+  /** chooses the events that are held */
+  readonly #chance = new DecimalHash(7);
   #on = false;
   #sinceCheck = 0;
   #newest = Number.NEGATIVE_INFINITY;
@@ -186,7 +188,7 @@ export class SecondStage {
     this.#logit = taught ? this.#ftrl.logit(this.#x) : UNTAUGHT;
     const share = this.#shareOf(event.surprise, spoken);
     // Chosen by offset, so that a second reading holds the same ones.
-    if (share >= 1 || hashDecimal(event.offset, 7) < share * 2 ** 32) {
+    if (share >= 1 || this.#chance.of(event.offset) < share * 2 ** 32) {
       if (!spoken) this.#fill(event, surprises, surprisesAt, x, xAt);
       this.#follow(event.seconds);
       this.pending.add(event.entity, event.seconds, this.#vector, 0, 1 / share, this.#logit);

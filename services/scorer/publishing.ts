@@ -1,6 +1,6 @@
 import type { Producer } from 'kafkajs';
 import type { EventColumns } from '../../detection/features/columns.js';
-import { hashDecimal } from '../../detection/features/hash.js';
+import { DecimalHash } from '../../detection/features/hash.js';
 import type { Visits } from '../../detection/labels/records.js';
 import type { ScoredBatch } from '../../detection/scoring.js';
 import type { OwnCodec } from '../../lib/avro.js';
@@ -67,10 +67,13 @@ export class Publishing {
   readonly #dependencies: PublishingDependencies;
   /** writers' schemas that can't be read and were told of */
   readonly #foreignWriters = new Set<string>();
+  /** chooses the scores that are kept */
+  readonly #chance: DecimalHash;
   #sampled = emptySample();
 
   constructor(source: PublishingSource, dependencies: PublishingDependencies) {
     this.#source = source;
+    this.#chance = new DecimalHash(source.partition);
     this.#dependencies = dependencies;
   }
 
@@ -172,8 +175,7 @@ export class Publishing {
     const bound = this.#source.scoreSampling * 2 ** 32;
     const rows: number[] = [];
     if (bound <= 0) return rows;
-    for (let row = 0; row < size; row++)
-      if (hashDecimal(offsets[row]!, this.#source.partition) < bound) rows.push(row);
+    for (let row = 0; row < size; row++) if (this.#chance.of(offsets[row]!) < bound) rows.push(row);
     return rows;
   }
 }
