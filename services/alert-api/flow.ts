@@ -1,5 +1,5 @@
 import type { EachBatchPayload } from 'kafkajs';
-import { announces, type Change, type Outcome, PLAIN_COMMAND } from '../../alerting/incidents.js';
+import { announces, type Change, type Outcome, PLAIN_COMMAND, repeats } from '../../alerting/incidents.js';
 import { groupOf, type Member, memberOf, takeMember } from '../../alerting/parents.js';
 import { coPartitioned } from '../../lib/co-partitioned.js';
 import { parentId } from '../../lib/ids.js';
@@ -15,6 +15,7 @@ import { type CommandRecord, entityKey } from './records.js';
 import { type Redelivery, redeliver } from './redelivery.js';
 import { followParents, groupKey, Related } from './related.js';
 import { type OwnCommand, sweep } from './sweep.js';
+import { committedOf, unfinished } from './unfinished.js';
 
 export interface Flow {
   owns(partition: number): boolean;
@@ -47,6 +48,7 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
   const partitionOfGroup = (group: string) => partitionOf(group, deps.partitions);
   const owned = new Ownership<Owned>({
     open: async (partition, signal) => {
+      const committed = await committedOf(deps.kafka, deps.groupId, topics, partition);
       await incidents.restore(deps.reader, [partition], { signal });
       await deliveries.restore(deps.reader, [partition], { signal });
       const state = new PartitionState(
@@ -55,6 +57,13 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
         (id) => incidents.get(id, partition),
         values(incidents.entries(partition)),
       );
+      const related = new Related(deps.related, deps.view, parents, partitionOfGroup, partition, deps.now());
+      const last = unfinished(values(incidents.entries(partition)), committed);
+      await write(
+        { partition, state, related },
+        repeats(last, () => true),
+      );
+      signal.throwIfAborted(); // before the worker gets what another owner has now
       const pending = [...values(deliveries.entries(partition))]
         .filter((one) => one.state === 'pending')
         .sort((a, b) => a.change - b.change);
@@ -63,7 +72,6 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
         { partition, incidents: incidents.size(partition), pending: pending.length },
         'partition restored',
       );
-      const related = new Related(deps.related, deps.view, parents, partitionOfGroup, partition, deps.now());
       return { partition, state, related };
     },
     close: (partition) => {
@@ -113,8 +121,8 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
     resolveOffset(String(BigInt(next) - 1n));
     // The order that loses nothing: incidents acked -> what follows from them acked (commands to the owners of related
     // ones, deliveries, labels) -> offsets committed. After a crash the batch
-    // is read again: what an incident has seen already changes nothing, and if its last change is the input's, that
-    // change's deliveries are made up for. An incident is not written over before its change's deliveries are acked.
+    // is read again, and what an incident has seen already changes nothing. An incident is not written over before its
+    // change's deliveries are acked: not within an ownership, and a new owner makes up for them before it reads on.
     await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: next }] }] });
     deps.figures.lag(topic, partition, Math.max(0, Number(BigInt(batch.highWatermark) - BigInt(next))));
   }

@@ -242,6 +242,36 @@ describeWithRealKafka('alert API on a real broker', (broker) => {
     expect(new Set(hook.received.map((r) => r.incident)).size).toBe(25);
   });
 
+  test('a change whose deliveries are missing is told of before anything else changes its incident', async () => {
+    const env = names();
+    const hook = await receiver();
+    let broken = false;
+    const one = await api(env, (producer) => ({
+      ...producer,
+      send: async (record) => {
+        if (broken && record.topic === `${env.RISKWIRE_PREFIX}deliveries`)
+          throw new Error('the broker takes no deliveries');
+        return producer.send(record);
+      },
+    }));
+    await subscribe(one, hook);
+    broken = true;
+    await sendRisks(broker().kafka, `${env.RISKWIRE_PREFIX}risks`, [{ entity: 'card-1' }], 4);
+    const incident = await until('the incident on record', async () => {
+      const { body } = await one.call('GET', '/v1/incidents');
+      return body.items[0];
+    });
+    // Commands are a log of their own, and may be read before the risk is read again.
+    await one.call('POST', `/v1/incidents/${incident.id}/note`, { note: 'seen' });
+    broken = false;
+    await until('the webhook', () => hook.received.length > 0);
+    expect(hook.received).toMatchObject([{ type: 'incident.opened', incident: incident.id }]);
+    await until(
+      'the note on record',
+      async () => (await one.call('GET', `/v1/incidents/${incident.id}`)).body.note === 'seen',
+    );
+  });
+
   test('a quiet incident closes by itself, on record', async () => {
     const env = names();
     const hook = await receiver();
