@@ -11,6 +11,7 @@ import {
 import { SEVERITIES } from '../../alerting/severity.js';
 import { PartitionState } from '../../services/alert-api/partition-state.js';
 import type { CommandRecord } from '../../services/alert-api/records.js';
+import { type Committed, unfinished } from '../../services/alert-api/unfinished.js';
 
 const MINUTE = 60_000;
 const QUIET = 10 * MINUTE;
@@ -110,6 +111,16 @@ class Kept {
     return new PartitionState(0, rules, (id) => this.incidents.get(id), this.incidents.values());
   }
 
+  /** A new owner: it makes up for what the one before may have left undone, and reads on from what is committed. */
+  open(committed: Committed): void {
+    this.state = this.restored();
+    for (const one of unfinished(this.incidents.values(), committed)) this.tell(one.changeKind, one);
+  }
+
+  tell(kind: Change['kind'], { id, change }: Incident): void {
+    if (announces(kind)) this.told.add(`${id} ${change} ${kind}`);
+  }
+
   /** @param until how far it gets: `tell` is all the way */
   take(input: Input, until: 'fold' | 'keep' | 'tell'): readonly Change[] {
     const of = input.log === 'risks' ? input.risk : input.command;
@@ -126,12 +137,13 @@ class Kept {
       else {
         const { change } = incident;
         expect([change, change - 1]).toContain(before?.change ?? change - 1);
+        if (before && before.change < change && announces(before.changeKind))
+          expect(this.told).toContain(`${before.id} ${before.change} ${before.changeKind}`);
         this.incidents.set(incident.id, incident);
       }
     }
     if (until === 'keep') return outcome.changes;
-    for (const { kind, incident } of outcome.changes)
-      if (announces(kind)) this.told.add(`${incident.id} ${incident.change} ${kind}`);
+    for (const { kind, incident } of outcome.changes) this.tell(kind, incident);
     return outcome.changes;
   }
 }
@@ -204,6 +216,43 @@ test('whatever is read again after a crash anywhere, the same incidents are kept
       }
       expect(Object.fromEntries(kept.incidents)).toEqual(Object.fromEntries(expected.incidents));
       expect([...kept.told].sort()).toEqual([...expected.told].sort());
+    }),
+    runs,
+  );
+});
+
+test('whichever of the two logs is read first after a crash, no change is written over before it was told of', () => {
+  const step = fc.record({
+    log: fc.constantFrom('risks' as const, 'commands' as const),
+    until: fc.constantFrom(
+      'fold' as const,
+      'keep' as const,
+      ...Array.from({ length: 6 }, () => 'tell' as const),
+    ),
+    commits: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(histories, fc.array(step, { minLength: 1, maxLength: 120 }), (inputs, steps) => {
+      const kept = new Kept();
+      const logs = {
+        risks: inputs.filter((one) => one.log === 'risks'),
+        commands: inputs.filter((one) => one.log === 'commands'),
+      };
+      let committed = { risks: 0, commands: 0 };
+      const at = { ...committed };
+      for (const { log, until, commits } of steps) {
+        const input = logs[log][at[log]];
+        if (input === undefined) continue;
+        kept.take(input, until);
+        at[log] += 1;
+        if (until !== 'tell') {
+          Object.assign(at, committed);
+          kept.open(committed);
+        } else if (commits) committed = { ...committed, [log]: at[log] };
+      }
+      for (const one of kept.incidents.values())
+        if (announces(one.changeKind))
+          expect(kept.told).toContain(`${one.id} ${one.change} ${one.changeKind}`);
     }),
     runs,
   );
