@@ -66,7 +66,8 @@ export async function createFlowBench(sampling = 1, maxEntities = 10_000): Promi
     log: silentLog(),
   });
   const runtime: PipelineRuntime = {
-    pipeline: pipeline!,
+    // Large, so that a short stream has risks to lose.
+    pipeline: { ...pipeline!, budget: 20_000 },
     model: models[0]!.model,
     decoder: new EventDecoder({
       reader: pipeline!.schema,
