@@ -250,6 +250,8 @@ test('whichever of the two logs is read first after a crash, no change is writte
           kept.open(committed);
         } else if (commits) committed = { ...committed, [log]: at[log] };
       }
+      for (const log of ['commands', 'risks'] as const)
+        for (const input of logs[log].slice(at[log])) kept.take(input, 'tell');
       for (const one of kept.incidents.values())
         if (announces(one.changeKind))
           expect(kept.told).toContain(`${one.id} ${one.change} ${one.changeKind}`);
