@@ -1,3 +1,5 @@
+import type { ChangeKind } from '../../alerting/incidents.js';
+import { DEFAULT_EVENTS } from '../../alerting/routes.js';
 import type { ClickHouseClient } from '../../lib/clickhouse.js';
 import { deliveryId } from '../../lib/ids.js';
 import type { Receiver } from './receiver.js';
@@ -65,8 +67,16 @@ export async function compareWebhooks(
     clickhouse,
     "SELECT DISTINCT id FROM deliveries WHERE state != 'dropped'",
   );
+  // Not from the deliveries alone: a change that no delivery was ever recorded of would not be missed.
+  const changes = await rows<{ id: string; change: number; kind: ChangeKind }>(
+    clickhouse,
+    'SELECT id, change, change_kind AS kind FROM incidents FINAL',
+  );
   const due = new Set([
     ...incidents.map(({ id }) => deliveryId(id, 1, endpoint)),
+    ...changes
+      .filter(({ kind }) => DEFAULT_EVENTS.includes(kind))
+      .map(({ id, change }) => deliveryId(id, Number(change), endpoint)),
     ...deliveries.map(({ id }) => id),
   ]);
   const inIncidents = incidents.reduce((sum, { risks }) => sum + Number(risks), 0);
