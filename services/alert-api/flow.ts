@@ -49,6 +49,7 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
   const owned = new Ownership<Owned>({
     open: async (partition, signal) => {
       const committed = await committedOf(deps.kafka, deps.groupId, topics, partition);
+      signal.throwIfAborted(); // before the tables hold what a later opening has read already
       await incidents.restore(deps.reader, [partition], { signal });
       await deliveries.restore(deps.reader, [partition], { signal });
       const state = new PartitionState(
