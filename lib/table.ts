@@ -76,6 +76,7 @@ export class Table<V> {
         ...options,
         onRecord: (record) => this.apply(entries, record, partition),
       });
+      options.signal?.throwIfAborted(); // what was given up must not replace what was read since
       this.held.set(partition, entries);
     }
   }
