@@ -94,7 +94,7 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
     let next: string | undefined;
     try {
       for (const message of batch.messages) {
-        if (!isRunning() || isStale()) break;
+        if (!isRunning() || isStale() || !owned.holds(partition, ours)) break;
         const input = decode(topic, message.value, partition, message.offset);
         if (input) {
           const offset = Number(message.offset);
@@ -118,7 +118,9 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
       owned.reopen(partition);
       throw error;
     }
-    if (next === undefined) return;
+    // Opened anew while this was under way: what that read may be older than what was written here, so it must read the
+    // batch too.
+    if (next === undefined || !owned.holds(partition, ours)) return;
     resolveOffset(String(BigInt(next) - 1n));
     // The order that loses nothing: incidents acked -> what follows from them acked (commands to the owners of related
     // ones, deliveries, labels) -> offsets committed. After a crash the batch

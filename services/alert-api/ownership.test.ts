@@ -47,6 +47,21 @@ test('a new member id means that changes were missed: everything is read again',
   expect(events).toEqual(['open 0', 'close 0', 'open 0']);
 });
 
+test('what was held before a partition was opened anew is not held any more', async () => {
+  const states: object[] = [];
+  const owned = new Ownership<object>({
+    open: async () => states[states.push({}) - 1]!,
+    close: () => {},
+    onFault: () => {},
+  });
+  owned.assign([0], 'm');
+  const first = await owned.opened(0, beat);
+  expect(owned.holds(0, first!)).toBe(true);
+  owned.reopen(0);
+  const second = await owned.opened(0, beat);
+  expect([owned.holds(0, first!), owned.holds(0, second!)]).toEqual([false, true]);
+});
+
 test('a batch waits for its partition with a beat, and gets nothing if it is lost meanwhile', async () => {
   const { owned, opened, events } = ownership();
   owned.assign([0], 'm');

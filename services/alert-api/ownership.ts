@@ -51,6 +51,11 @@ export class Ownership<S> {
     return this.#held.has(partition);
   }
 
+  /** Is this still what we hold of the partition? Not when it was lost or opened anew since. */
+  holds(partition: number, state: S): boolean {
+    return this.#held.get(partition)?.state === state;
+  }
+
   /** true when nothing is being opened */
   get settled(): boolean {
     return [...this.#held.values()].every((one) => one.state !== undefined);
