@@ -149,7 +149,7 @@ export class Autoencoder implements Detector {
         const value = x[from + j]!;
         const low = lowest[j]!;
         const high = highest[j]!;
-        input[to + j] = value >= low ? (value > high ? high : value) : value < low ? low : middle[j]!;
+        input[to + j] = value >= low ? Math.min(value, high) : value < low ? low : middle[j]!;
       }
       if (kept === 0) continue;
       const base = slots[i]! * state.stride + state.offset;

@@ -30,7 +30,7 @@ export function curvePicture(curves: Curves): string {
     ([name, points], index) => `<g transform="translate(${index * WIDTH} 0)">${panel(name, points)}</g>`,
   );
   const width = Math.max(1, panels.length) * WIDTH;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${HEIGHT}" viewBox="0 0 ${width} ${HEIGHT}" font-family="sans-serif" font-size="11" fill="#333333"><rect width="${width}" height="${HEIGHT}" fill="#ffffff"/>${panels.join('')}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${HEIGHT}" viewBox="0 0 ${width} ${HEIGHT}" font-family="sans-serif" font-size="11" fill="#333333"><title>Losses by epoch</title><rect width="${width}" height="${HEIGHT}" fill="#ffffff"/>${panels.join('')}</svg>\n`;
 }
 
 function panel(name: string, points: readonly CurvePoint[]): string {

@@ -81,7 +81,11 @@ function requestOf(operation: Operation) {
     body:
       operation.body === undefined
         ? fc.constant(undefined)
-        : fc.oneof({ weight: 9, arbitrary: near(operation.body) }, { weight: 1, arbitrary: fc.jsonValue() }),
+        : fc.oneof(
+            { weight: 6, arbitrary: near(operation.body) },
+            { weight: 3, arbitrary: fc.constantFrom(...examplesOf(operation.body)) },
+            { weight: 1, arbitrary: fc.jsonValue() },
+          ),
     raw: fc.option(fc.record({ payload: rawBody, contentType }), { freq: 8 }),
     headers: fc.record(
       {
@@ -91,6 +95,12 @@ function requestOf(operation: Operation) {
       { requiredKeys: [] },
     ),
   });
+}
+
+/** what the document shows gets past its checks */
+function examplesOf(body: unknown): unknown[] {
+  const { examples = [] } = body as { examples?: unknown[] };
+  return examples.length > 0 ? examples : [{}];
 }
 
 /** an endpoint’s id is drawn when the server makes it */

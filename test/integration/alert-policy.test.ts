@@ -107,8 +107,10 @@ describeWithRealKafka('who hears of what, on a real broker', (broker) => {
     await one.risks({ entity: 'card-1', severity: 'medium' }, { entity: 'card-2', severity: 'critical' });
     await until('the critical one', () => hook.received.length === 1);
     expect(hook.received[0]!.entity).toBe('card-2');
-    const { items } = (await one.call('GET', '/v1/deliveries?state=pending')).body;
-    expect(items).toHaveLength(1);
+    const items = await until('the other alone is pending', async () => {
+      const found = (await one.call('GET', '/v1/deliveries?state=pending')).body.items;
+      return found.length === 1 && found;
+    });
     expect(new Date(items[0].nextAttemptAt).toISOString().slice(14)).toBe('00:00.000Z');
 
     opened.splice(opened.indexOf(one), 1);

@@ -49,6 +49,6 @@ export class Forecaster {
       spread += sum * readout[2 * k + 1]!;
     }
     this.mean = mean;
-    this.logSpread = spread < NARROWEST ? NARROWEST : spread > WIDEST ? WIDEST : spread;
+    this.logSpread = spread < NARROWEST ? NARROWEST : Math.min(spread, WIDEST);
   }
 }

@@ -53,7 +53,7 @@ export function trainBase(settings: BaseSettings, seed: number, progress: Traini
     parameters.map((values, p) => (p === 3 ? values.slice() : new Float32Array(values.length))),
     hidden,
   );
-  const linearLoss = fit(
+  const linearLoss = learnFrom(
     linear,
     learn,
     held,
@@ -63,10 +63,18 @@ export function trainBase(settings: BaseSettings, seed: number, progress: Traini
     () => undefined,
   ).heldOut;
   const curve: CurvePoint[] = [{ epoch: 0, learned: network.loss(learn), heldOut: network.loss(held) }];
-  const best = fit(network, learn, held, settings.epochs, random, [0, 1, 2, 3], (epoch, learned, heldOut) => {
-    curve.push({ epoch, learned, heldOut });
-    progress('shared model', epoch, settings.epochs, { loss: learned, heldOutLoss: heldOut, linearLoss });
-  });
+  const best = learnFrom(
+    network,
+    learn,
+    held,
+    settings.epochs,
+    random,
+    [0, 1, 2, 3],
+    (epoch, learned, heldOut) => {
+      curve.push({ epoch, learned, heldOut });
+      progress('shared model', epoch, settings.epochs, { loss: learned, heldOutLoss: heldOut, linearLoss });
+    },
+  );
   const floats = (data: Float32Array, ...shape: number[]) => ({ shape, data });
   const forecast = {
     layer: floats(best.parameters[0]!, INPUTS, hidden),
@@ -102,7 +110,7 @@ function examplesOf(series: readonly MadeSeries[]): Examples {
   return { count: targets.length, inputs: Float32Array.from(inputs), targets: Float32Array.from(targets) };
 }
 
-function fit(
+function learnFrom(
   network: Network,
   learn: Examples,
   held: Examples,
