@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   announces,
   type Change,
+  COMMAND_ACTIONS,
   type Incident,
   type IncidentRules,
   KEPT_PER_ENTITY,
@@ -46,17 +47,7 @@ const drawn = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('command' as const),
-      action: fc.constantFrom(
-        'acknowledge',
-        'close',
-        'falseAlarm',
-        'note',
-        'expire',
-        'confirm',
-        'label',
-        'escalate',
-        'link',
-      ),
+      action: fc.constantFrom(...COMMAND_ACTIONS.filter((one) => one !== 'gather' && one !== 'redeliver')),
       /** which of the risks so far opened the incident it is about, if it did */
       of: fc.nat(),
       level: fc.nat(2),

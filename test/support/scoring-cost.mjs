@@ -74,7 +74,7 @@ const { usedFields } = await load('services/scorer/field-intake.js');
 const { EventDecoder } = await load('lib/event-decoder.js');
 const { SchemaSource } = await load('lib/schema-source.js');
 const { readSchema, singleObjectEncoder } = await load('lib/avro.js');
-const { RecordColumns } = await load('lib/record-columns.js');
+const { RecordColumns, withColumns } = await load('lib/record-columns.js');
 const folder = join(root, 'schemas');
 const encode = singleObjectEncoder(readSchema(join(folder, 'payment.avsc')));
 const intake = new BatchIntake(
@@ -108,21 +108,8 @@ async function fetches() {
         offset: String(offset++),
       });
       if (messages.length < capacity) continue;
-      const { length, bytes, offsets, times, keyStarts, keyEnds, valueStarts, valueEnds, headersAt } =
-        RecordColumns.of(messages);
-      all.push(
-        new RecordColumns(
-          length,
-          bytes,
-          offsets,
-          times,
-          keyStarts,
-          keyEnds,
-          valueStarts,
-          valueEnds,
-          headersAt,
-        ),
-      );
+      const { length, bytes, ...lanes } = RecordColumns.of(messages);
+      all.push(withColumns(length, bytes, lanes));
       messages = [];
     }
   return all;

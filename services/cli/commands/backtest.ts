@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import Type, { type Static } from 'typebox';
 import { duration, list, readConfig, secret, url } from '../../../lib/config.js';
 import { packageRoot } from '../../../lib/paths.js';
@@ -9,6 +9,7 @@ import type { Comparison } from '../backtest/compare.js';
 import type { Replay } from '../backtest/events.js';
 import type { BacktestResult } from '../backtest/result.js';
 import { CommandFailed, UsageError } from '../exit.js';
+import { positive, whole } from '../option-values.js';
 import { startProgress } from '../progress.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
 import { openTopics } from '../topic-access.js';
@@ -47,19 +48,6 @@ interface Options {
   json?: boolean;
 }
 
-function whole(text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('write a whole number of at least 1.');
-  return value;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('write a number above 0.');
-  return value;
-}
-
 /** entities a partition keeps in memory; as the scorer's own default */
 const MAX_ENTITIES = 200_000;
 
@@ -74,10 +62,10 @@ export function backtestCommand(): Command {
     .option(
       '--events <count>',
       'replay so many events at most, of a topic so many a partition',
-      whole,
+      whole(1),
       200_000,
     )
-    .option('--partitions <count>', 'partitions that files and streams are laid into by key', whole, 4)
+    .option('--partitions <count>', 'partitions that files and streams are laid into by key', whole(1), 4)
     .option('--budget <alerts>', "alerts a day, about (default: the pipeline's)", positive)
     .option('--against <file>', 'compare with the file that an earlier backtest wrote with --out')
     .option('--raised', 'compare with what was raised: the risks in ClickHouse')

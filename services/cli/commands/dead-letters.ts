@@ -5,15 +5,7 @@ import { formatCount } from '../format.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
 import { KafkaSettings, kafkaConfig } from '../tool-config.js';
 
-interface SelectionOptions {
-  readonly pipeline?: string;
-  readonly reason?: string;
-  readonly topic?: string;
-  readonly partition?: number;
-  readonly fromOffset?: number;
-  readonly toOffset?: number;
-  readonly from?: number;
-  readonly to?: number;
+interface SelectionOptions extends Omit<Selection, 'ids' | 'replayed'> {
   readonly json?: boolean;
 }
 

@@ -5,6 +5,7 @@ import type { ProduceOptions } from '../../producer/main.js';
 import type { Rate } from '../../producer/pace.js';
 import type { RunningProducer } from '../../producer/producer.js';
 import { formatCount, formatSeconds } from '../format.js';
+import { whole } from '../option-values.js';
 import { startProgress } from '../progress.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
 
@@ -48,13 +49,6 @@ function rate(text: string): Rate {
   return value;
 }
 
-function count(text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('write a whole number of at least 0.');
-  return value;
-}
-
 export function duration(text: string): number {
   try {
     return parseDuration(text);
@@ -77,12 +71,12 @@ export function produceCommand(): Command {
     .option(
       '--events <count>',
       'stop after so many events of each stream, or of some (transactions=1000)',
-      (text) => eachStream(text, count),
+      (text) => eachStream(text, whole(0)),
     )
     .option('--for <duration>', 'stop after this time', duration)
     .option('--fast-after <duration>', 'go as fast as the scorer reads after this time', duration)
-    .option('--position <count>', 'take the streams up at this event', count)
-    .option('--seed <number>', 'seed of the generated streams', count)
+    .option('--position <count>', 'take the streams up at this event', whole(0))
+    .option('--seed <number>', 'seed of the generated streams', whole(0))
     .option('--start <date>', 'first day of the generated streams, YYYY-MM-DD')
     .addOption(
       new Option(
@@ -90,11 +84,11 @@ export function produceCommand(): Command {
         'how messages name their schema (default: both with a registry)',
       ).choices(['registry', 'single-object', 'both']),
     )
-    .option('--bad <count>', 'plant so many bad events of each kind', count)
+    .option('--bad <count>', 'plant so many bad events of each kind', whole(0))
     .option('--truth <folder>', 'write the ground truth and the planted bad events into this folder')
     .option('--plain', "transactions: the Fraud Detection Handbook's own world")
-    .option('--customers <count>', 'transactions: how many customers', count)
-    .option('--terminals <count>', 'transactions: how many terminals', count)
+    .option('--customers <count>', 'transactions: how many customers', whole(0))
+    .option('--terminals <count>', 'transactions: how many terminals', whole(0))
     .addOption(
       new Option(
         '--stretch <which>',

@@ -1,10 +1,11 @@
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import Type, { type Static } from 'typebox';
 import { duration, list, readConfig, secret, url } from '../../../lib/config.js';
 import { packageRoot } from '../../../lib/paths.js';
 import { CommandFailed, UsageError } from '../exit.js';
+import { whole } from '../option-values.js';
 import type { SampleEvent } from '../propose/propose.js';
 import { documentedTopic } from '../propose/schema-fields.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
@@ -32,13 +33,6 @@ interface Options {
   out?: string;
 }
 
-function whole(text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('write a whole number of at least 1.');
-  return value;
-}
-
 export function proposeCommand(): Command {
   const command = new Command('propose')
     .description('write a commented pipeline definition from an Avro schema and a sample of its topic')
@@ -48,7 +42,7 @@ export function proposeCommand(): Command {
     )
     .option('--schema <file>', 'the Avro schema, an .avsc file')
     .option('--name <name>', 'of the pipeline (default: from the topic or the schema)')
-    .option('--sample <count>', 'events to look at', whole, 5000)
+    .option('--sample <count>', 'events to look at', whole(1), 5000)
     .option('--out <file>', 'write there instead of to the terminal');
   withSettings(command, ProposeConfig);
   examples(command, [

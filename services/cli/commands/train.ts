@@ -7,6 +7,7 @@ import type { Pipeline } from '../../../pipelines/loader.js';
 import type { TrainReport } from '../../scorer/train.js';
 import { UsageError } from '../exit.js';
 import { formatCount, formatSeconds } from '../format.js';
+import { whole } from '../option-values.js';
 import { type Progress, startProgress } from '../progress.js';
 import { environmentFrom, examples, withSettings } from '../settings.js';
 import { openTopics } from '../topic-access.js';
@@ -48,13 +49,6 @@ interface Options {
   json?: boolean;
 }
 
-function count(text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('write a whole number of at least 0.');
-  return value;
-}
-
 /** epoch ms */
 function moment(text: string): number {
   const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
@@ -83,17 +77,17 @@ export function trainCommand(): Command {
     .option('--query <sql>', 'learn from a ClickHouse query with such columns')
     .option('--since <time>', 'of files and ClickHouse: events at or after it', moment)
     .option('--until <time>', 'of files and ClickHouse: events before it', moment)
-    .option('--events <count>', 'learn from so many events at most, the first ones; 0: all', count, 0)
+    .option('--events <count>', 'learn from so many events at most, the first ones; 0: all', whole(0), 0)
     .option(
       '--keep <count>',
       'rows held in memory for the models to learn from; of more events a seeded sample',
-      count,
+      whole(0),
       400_000,
     )
     .option(
       '--seed <number>',
       'of everything that is drawn: the same events and seed give the same model',
-      count,
+      whole(0),
       1,
     )
     .option('--base', 'make the shared model that pipelines start from, from generated series')

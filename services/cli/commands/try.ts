@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../../../lib/duration.js';
 import { UsageError } from '../exit.js';
+import { positive, whole } from '../option-values.js';
 import { startProgress } from '../progress.js';
 import { examples } from '../settings.js';
 
@@ -33,13 +34,6 @@ const list = (text: string): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== '');
 
-function whole(text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('write a whole number of at least 0.');
-  return value;
-}
-
 /** seconds */
 function delay(text: string): number {
   try {
@@ -47,12 +41,6 @@ function delay(text: string): number {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
   }
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('write a number above 0.');
-  return value;
 }
 
 export function tryCommand(): Command {
@@ -76,7 +64,11 @@ export function tryCommand(): Command {
       'how long after a row its label is known, such as 7d: from then on it re-ranks',
       delay,
     )
-    .option('--train-rows <count>', 'learn on so many rows (default: 15% of the file, at least 500)', whole)
+    .option(
+      '--train-rows <count>',
+      'learn on so many rows (default: 15% of the file, at least 500)',
+      whole(0),
+    )
     .option('--train-until <time>', 'learn on the rows before this time')
     .option('--time-zone <zone>', 'of times that name none, such as Asia/Shanghai (default: UTC)')
     .option('--budget <alerts>', 'alerts a day, about (default: twenty over the file)', positive)
@@ -92,7 +84,7 @@ export function tryCommand(): Command {
     .option(
       '--seed <number>',
       'of everything that is drawn: the same file and seed give the same scores',
-      whole,
+      whole(0),
       1,
     )
     .addOption(
