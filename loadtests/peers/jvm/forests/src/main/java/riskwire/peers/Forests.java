@@ -3,10 +3,10 @@ package riskwire.peers;
 import com.amazon.randomcutforest.RandomCutForest;
 
 /** The library's own defaults (50 trees of 256 points), one thread, all boxes cached for speed. */
-final class Forests {
+public final class Forests {
   private Forests() {}
 
-  static RandomCutForest create() {
+  public static RandomCutForest create() {
     return RandomCutForest.builder()
         .dimensions(Features.COUNT)
         .numberOfTrees(50)
