@@ -11,13 +11,12 @@ import { packageRoot } from '../../lib/paths.js';
 import { SchemaSource } from '../../lib/schema-source.js';
 import type { TopicReader } from '../../lib/topic-reader.js';
 import { topicNames } from '../../lib/topics.js';
-import { loadPipelines } from '../../pipelines/loader.js';
 import { take } from '../../pipelines/source.js';
 import { type Payment, transactionsSource } from '../../pipelines/transactions/generator.js';
 import { usedFields } from '../../services/scorer/field-intake.js';
-import { loadModels } from '../../services/scorer/models.js';
 import { PartitionFlow, type PipelineRuntime } from '../../services/scorer/partition-flow.js';
 import type { Risk } from '../../services/scorer/risks.js';
+import { shippedPayments } from '../support/test-scorer.js';
 
 const root = packageRoot();
 const names = topicNames('fuzz.');
@@ -58,22 +57,16 @@ const codecs = {
 
 /** The scorer's flow of one partition between topics that are lists, so that a property can cut it anywhere. */
 export async function createFlowBench(sampling = 1, maxEntities = 10_000): Promise<FlowBench> {
-  const [pipeline] = await loadPipelines(join(root, 'pipelines'), join(root, 'schemas'), ['transactions']);
-  const { models } = await loadModels([pipeline!], {
-    folder: join(root, 'models'),
-    backend: 'cpu',
-    batchEvents: 256,
-    log: silentLog(),
-  });
+  const { pipeline, model } = await shippedPayments();
   const runtime: PipelineRuntime = {
     // Large, so that a short stream has risks to lose.
-    pipeline: { ...pipeline!, budget: 20_000 },
-    model: models[0]!.model,
+    pipeline: { ...pipeline, budget: 20_000 },
+    model,
     decoder: new EventDecoder({
-      reader: pipeline!.schema,
+      reader: pipeline.schema,
       source: new SchemaSource({ folder: join(root, 'schemas') }),
       maxBytes: 1 << 20,
-      fields: usedFields(pipeline!, models[0]!.model.plan),
+      fields: usedFields(pipeline, model.plan),
     }),
     partitions: 4,
     labels: undefined,

@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Detector } from '../../detection/contract.js';
 import { ownCodec, readSchema, singleObjectEncoder } from '../../lib/avro.js';
@@ -10,12 +9,10 @@ import { packageRoot } from '../../lib/paths.js';
 import { SchemaSource } from '../../lib/schema-source.js';
 import { readPartition } from '../../lib/topic-reader.js';
 import { topicNames } from '../../lib/topics.js';
-import { loadPipelines } from '../../pipelines/loader.js';
 import { startLocalStack } from '../../services/local/local.js';
-import { loadModels } from '../../services/scorer/models.js';
 import type { Risk } from '../../services/scorer/risks.js';
-import { startScorer } from '../../services/scorer/scorer.js';
 import { until } from '../support/alert-api.js';
+import { shippedPayments, startTestScorer } from '../support/test-scorer.js';
 
 const root = packageRoot();
 type Mood = 'well' | 'throws' | 'NaN';
@@ -45,16 +42,7 @@ test.each(['throws', 'NaN'] as const)(
       const stack = await startLocalStack({ log: silentLog() });
       closers.push(() => stack.stop());
       const kafka = createKafka({ brokers: [stack.brokers], clientId: 'test', log: silentLog() });
-      const [pipeline] = await loadPipelines(join(root, 'pipelines'), join(root, 'schemas'), [
-        'transactions',
-      ]);
-      const { models } = await loadModels([pipeline!], {
-        folder: join(root, 'models'),
-        backend: 'cpu',
-        batchEvents: 256,
-        log: silentLog(),
-      });
-      const { model } = models[0]!;
+      const { pipeline, model } = await shippedPayments();
       let mood: Mood = 'well';
       const learned = model.detectors.filter(({ name }) => name === 'autoencoder' || name === 'sequence');
       expect(learned).toHaveLength(2);
@@ -65,30 +53,13 @@ test.each(['throws', 'NaN'] as const)(
       const registry = createRegistry('scorer', { processFigures: false });
       const metrics = scorerMetrics(registry);
       const names = topicNames('riskwire.');
-      const scorer = await startScorer(
-        {
-          group: 'test',
-          partitions: 4,
-          replication: 1,
-          maxEventBytes: 1 << 20,
-          limits: {
-            batchEvents: 256,
-            maxEntities: 1000,
-            spillDir: tmpdir(),
-            checkpointIntervalMs: 200,
-            scoreSampling: 1,
-          },
-        },
-        {
-          kafka,
-          names,
-          source: new SchemaSource({ folder: join(root, 'schemas') }),
-          pipelines: [{ pipeline: pipeline!, model: failing }],
-          metrics,
-          log: silentLog(),
-          now: Date.now,
-        },
-      );
+      const scorer = await startTestScorer({
+        kafka,
+        names,
+        source: new SchemaSource({ folder: join(root, 'schemas') }),
+        pipelines: [{ pipeline, model: failing }],
+        metrics,
+      });
       closers.push(() => scorer.stop());
       const health = await startHealthServer({
         host: '127.0.0.1',
@@ -128,7 +99,7 @@ test.each(['throws', 'NaN'] as const)(
             }),
           };
         });
-        await sendBatches(producer, pipeline!.topic, records);
+        await sendBatches(producer, pipeline.topic, records);
         await until(`${sent} events are read`, async () => {
           const read = (await metrics.events.get()).values.reduce((sum, { value }) => sum + value, 0);
           return read === sent;

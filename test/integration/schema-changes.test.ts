@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kafka } from 'kafkajs';
 import { ownCodec, readSchema, registryEncoder } from '../../lib/avro.js';
@@ -14,11 +13,9 @@ import { RegistryClient } from '../../lib/registry.js';
 import { SchemaSource } from '../../lib/schema-source.js';
 import { TopicReader } from '../../lib/topic-reader.js';
 import { topicNames } from '../../lib/topics.js';
-import { loadPipelines } from '../../pipelines/loader.js';
 import { startLocalStack } from '../../services/local/local.js';
-import { loadModels } from '../../services/scorer/models.js';
-import { startScorer } from '../../services/scorer/scorer.js';
 import { startReceiver, startTestApi, until } from '../support/alert-api.js';
+import { shippedPayments, startTestScorer } from '../support/test-scorer.js';
 
 interface Schema {
   fields: { name: string; type: unknown; default?: unknown; aliases?: string[] }[];
@@ -109,14 +106,8 @@ test('compatible schemas go on being scored mid-stream; an incompatible one cost
     const kafka = createKafka({ brokers: [stack.brokers], clientId: 'test', log: silentLog() });
     const registry = new RegistryClient({ url: stack.registryUrl });
     const source = new SchemaSource({ folder: join(root, 'schemas'), registry });
-    const [shipped] = await loadPipelines(join(root, 'pipelines'), join(root, 'schemas'), ['transactions']);
-    const { models } = await loadModels([shipped!], {
-      folder: join(root, 'models'),
-      backend: 'cpu',
-      batchEvents: 256,
-      log: silentLog(),
-    });
-    const pipeline = { ...shipped!, schema: reader as never };
+    const shipped = await shippedPayments();
+    const pipeline = { ...shipped.pipeline, schema: reader as never };
     const names = topicNames('riskwire.');
 
     const env = { RISKWIRE_RELATED_MEMBERS: '0', RISKWIRE_CLICKHOUSE_URL: stack.clickhouseUrl };
@@ -130,30 +121,13 @@ test('compatible schemas go on being scored mid-stream; an incompatible one cost
 
     const start = async () => {
       const metrics = scorerMetrics(createRegistry('scorer', { processFigures: false }));
-      const scorer = await startScorer(
-        {
-          group: 'test',
-          partitions: 4,
-          replication: 1,
-          maxEventBytes: 1 << 20,
-          limits: {
-            batchEvents: 256,
-            maxEntities: 1000,
-            spillDir: tmpdir(),
-            checkpointIntervalMs: 200,
-            scoreSampling: 1,
-          },
-        },
-        {
-          kafka,
-          names,
-          source,
-          pipelines: [{ pipeline, model: models[0]!.model }],
-          metrics,
-          log: silentLog(),
-          now: Date.now,
-        },
-      );
+      const scorer = await startTestScorer({
+        kafka,
+        names,
+        source,
+        pipelines: [{ pipeline, model: shipped.model }],
+        metrics,
+      });
       const read = async () =>
         (await metrics.events.get()).values.reduce((total, { value }) => total + value, 0);
       return { scorer, read };
