@@ -7,9 +7,18 @@ import { pathToFileURL } from 'node:url';
 const here = new URL('../../', import.meta.url).pathname;
 
 /**
- * @param {{ dist?: string, root?: string, backend: string, pipeline: string, capacity: number, entities?: number, labels?: boolean }} options
+ * @param {{ dist?: string, root?: string, backend: string, pipeline: string, capacity: number, budget?: number, entities?: number, labels?: boolean }} options
  */
-export async function openScorer({ dist, root: given, backend, pipeline: name, capacity, entities, labels }) {
+export async function openScorer({
+  dist,
+  root: given,
+  backend,
+  pipeline: name,
+  capacity,
+  budget,
+  entities,
+  labels,
+}) {
   const root = given === undefined ? here : `${resolve(given)}/`;
   const base = pathToFileURL(`${resolve(dist ?? `${here}dist`)}/`);
   const load = (path) => import(new URL(path, base).href);
@@ -30,7 +39,7 @@ export async function openScorer({ dist, root: given, backend, pipeline: name, c
   const { model } = loaded.models[0];
   const log = new LabelLog();
   const scorer = new PartitionScorer(model, {
-    budget: pipeline.budget,
+    budget: budget ?? pipeline.budget,
     quietSeconds: pipeline.quiet / 1000,
     partitions: 1,
     maxEntities: entities ?? 200_000,
