@@ -56,7 +56,7 @@ export function backtestCommand(): Command {
     .description("replay a pipeline's topic or files under another model or budget: what would be raised")
     .argument(
       '[files...]',
-      "CSV, JSON lines or Parquet with columns named like the schema's fields; none: the pipeline's topic",
+      "CSV, JSON lines, Parquet or Avro with columns named like the schema's fields; none: the pipeline's topic",
     )
     .option('--stream', 'replay the stream that ships with the pipeline')
     .option(

@@ -45,7 +45,9 @@ function delay(text: string): number {
 
 export function tryCommand(): Command {
   const command = new Command('try')
-    .description('find what stands out in a file of your own: CSV, JSON lines or Parquet, plain or gzip')
+    .description(
+      'find what stands out in a file of your own: CSV, JSON lines, Parquet or Avro, plain or gzip',
+    )
     .argument(
       '<file>',
       'columns, formats and time zones are guessed and told; the flags win over the guesses',
