@@ -46,7 +46,7 @@ function delay(text: string): number {
 export function tryCommand(): Command {
   const command = new Command('try')
     .description(
-      'find what stands out in a file of your own: CSV, JSON lines, Parquet or Avro, plain or gzip',
+      'find what stands out in a file of your own: CSV and JSON lines (plain or gzip), Parquet or Avro',
     )
     .argument(
       '<file>',
