@@ -50,6 +50,16 @@ export class EventColumns {
     this.slots = new Int32Array(capacity).fill(-1);
   }
 
+  /** Counts row `size`, whose numbers and categories are filled: its event's place, time and group. */
+  close(domain: string, zone: string, time: number, offset: number): void {
+    const row = this.size;
+    this.domains[row] = domain;
+    this.zones[row] = zone;
+    this.times[row] = time;
+    this.offsets[row] = offset;
+    this.size = row + 1;
+  }
+
   /** A row's category as text. */
   text(category: number, row: number): string {
     const start = this.textStarts[category]![row]!;

@@ -104,11 +104,7 @@ export class FieldIntake {
     if (time < watermark - pipeline.late) return 'late';
     for (let i = 0; i < this.#categories.length; i++)
       this.#category(this.#categories[i]!, bytes, columns, i, row);
-    columns.domains[row] = domain;
-    columns.zones[row] = zone;
-    columns.times[row] = time;
-    columns.offsets[row] = offset;
-    columns.size = row + 1;
+    columns.close(domain, zone, time, offset);
     return 'taken';
   }
 

@@ -75,11 +75,7 @@ export class Intake {
     // Only after the checks above, so that a bad event is a dead letter whenever it comes.
     if (time < watermark - pipeline.late) return 'late';
     columns.entities[row] = entity;
-    columns.domains[row] = domain;
-    columns.zones[row] = zone;
-    columns.times[row] = time;
-    columns.offsets[row] = offset;
-    columns.size = row + 1;
+    columns.close(domain, zone, time, offset);
     return 'taken';
   }
 }
