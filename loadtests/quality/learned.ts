@@ -2,9 +2,10 @@ import { averagePrecision, rocAuc } from '../../detection/judging/measures.js';
 import type { ScoringModel } from '../../detection/scoring.js';
 import { openBackend } from '../../lib/tensors.js';
 import type { Pipeline } from '../../pipelines/loader.js';
+import { median } from '../statistics.js';
 import { BREAK_KINDS, type FleetEvent, type FleetOptions, fleet, READINGS } from './fleet-stream.js';
 import { disposeOf, scoreStream, trainOn } from './stream.js';
-import { median, type SuiteOptions, type SuiteResult, spread, type Table } from './suite.js';
+import { type SuiteOptions, type SuiteResult, spread, type Table } from './suite.js';
 import { linearTwins, without } from './variants.js';
 
 /**

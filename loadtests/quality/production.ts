@@ -5,10 +5,11 @@ import { packageRoot } from '../../lib/paths.js';
 import type { Backend } from '../../lib/tensors.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { FAULT_ROW, FAULTS, SeriesFolder, testSeriesOf } from '../../pipelines/production/series.js';
+import { median } from '../statistics.js';
 import { productionBaselines } from './baselines.js';
 import { unitEvents } from './production-data.js';
 import { disposeOf, type Scored, scoreStream, shippedPipeline, trainOn } from './stream.js';
-import { mean, median, type SuiteOptions, type SuiteResult, spread, type Table } from './suite.js';
+import { mean, type SuiteOptions, type SuiteResult, spread, type Table } from './suite.js';
 import { linearTwins, without } from './variants.js';
 
 /**

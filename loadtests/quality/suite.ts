@@ -1,3 +1,5 @@
+import { median } from '../statistics.js';
+
 /** What the suites of `npm run bench:quality` share: how they are asked and what they answer. */
 export interface SuiteOptions {
   /** folder of the suite's data; the suites that ship their data have a default */
@@ -46,11 +48,6 @@ export function formatTable({ title, columns, rows }: Table): string {
 
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 /** `middle (least – most)` of a figure over seeds; the figure alone where all agree */

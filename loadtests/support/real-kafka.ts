@@ -66,10 +66,6 @@ export function realKafkaMissing(): string | undefined {
   return undefined;
 }
 
-export function realKafkaAvailable(): boolean {
-  return realKafkaMissing() === undefined;
-}
-
 export async function startRealKafka(options: RealKafkaOptions = {}): Promise<RealKafka> {
   const jars = await kafkaJars();
   const folder = mkdtempSync(join(tmpdir(), 'riskwire-kafka-'));

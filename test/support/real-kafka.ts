@@ -10,7 +10,6 @@ import {
 export {
   type RealKafka,
   type RealKafkaOptions,
-  realKafkaAvailable,
   realKafkaMissing,
   startRealKafka,
 } from '../../loadtests/support/real-kafka.js';

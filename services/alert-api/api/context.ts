@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyBaseLogger, FastifyInstance, FastifyPluginOptions, RawServerDefault } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { Incident } from '../../../alerting/incidents.js';
 import type { AddressRange } from '../../../lib/address-guard.js';
 import type { Breaker, BreakerState } from '../../../lib/breaker.js';
@@ -46,7 +46,6 @@ export type App = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
-export type Routes = (app: App, options: FastifyPluginOptions) => Promise<void>;
 
 declare module 'fastify' {
   interface FastifyRequest {
