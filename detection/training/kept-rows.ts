@@ -1,5 +1,8 @@
 import type { DetectorBatch } from '../contract.js';
 
+/** enough for the shipped models to learn all that they can hold; with 23 features some 75 MB */
+export const KEPT_ROWS = 400_000;
+
 /** events in a row that are kept or left out together where whole entities are too few to leave some out */
 export const STRETCH = 8192;
 /** entities of which some may be left out; with fewer, stretches of time are */

@@ -3,6 +3,7 @@ import type { TrainingProgress } from '../../detection/contract.js';
 import { EventColumns } from '../../detection/features/columns.js';
 import { planFeatures } from '../../detection/features/plan.js';
 import { type Manifest, PACKAGE_FORMAT } from '../../detection/model/manifest.js';
+import { KEPT_ROWS } from '../../detection/training/kept-rows.js';
 import { Recording } from '../../detection/training/recording.js';
 import { trainModel } from '../../detection/training/train-model.js';
 import { Undecodable } from '../../lib/dead-letter-reasons.js';
@@ -62,8 +63,6 @@ export interface TrainReport {
 
 const BATCH = 1024;
 const LEAST_EVENTS = 200;
-/** enough for the shipped models to learn all that they can hold; with 23 features some 75 MB */
-export const KEPT_ROWS = 400_000;
 /** left events that are told one by one */
 const TOLD = 10;
 

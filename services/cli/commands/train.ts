@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import Type, { type Static } from 'typebox';
+import { KEPT_ROWS } from '../../../detection/training/kept-rows.js';
 import { duration, list, readConfig, secret, url } from '../../../lib/config.js';
 import { packageRoot } from '../../../lib/paths.js';
 import type { Pipeline } from '../../../pipelines/loader.js';
@@ -82,7 +83,7 @@ export function trainCommand(): Command {
       '--keep <count>',
       'rows held in memory for the models to learn from; of more events a seeded sample',
       whole(0),
-      400_000,
+      KEPT_ROWS,
     )
     .option(
       '--seed <number>',
@@ -196,7 +197,7 @@ async function trainBase(options: Options, folder: string): Promise<void> {
 }
 
 function streamCommand(pipeline: string, { events, seed, keep }: Options, backend: string): string {
-  const sized = `${events === 0 ? '' : ` --events ${events}`}${keep === 400_000 ? '' : ` --keep ${keep}`}`;
+  const sized = `${events === 0 ? '' : ` --events ${events}`}${keep === KEPT_ROWS ? '' : ` --keep ${keep}`}`;
   return `riskwire train --from stream --pipeline ${pipeline}${sized} --seed ${seed} --backend ${backend}`;
 }
 

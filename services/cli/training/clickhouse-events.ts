@@ -113,8 +113,7 @@ async function* stream(
     for (const line of lines) {
       row++;
       const read = reader.read(line.json());
-      if (isBadRow(read))
-        faults.note(read.reason, `row ${row}`, `${read.field} is '${read.value}'; ${read.remedy}`);
+      if (isBadRow(read)) faults.refuse(read, `row ${row}`);
       else {
         keys.push(read.key);
         events.push(read.event);

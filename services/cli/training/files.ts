@@ -119,7 +119,7 @@ async function* events(
         }
         const read = reader.read(item.cells);
         if (isBadRow(read)) {
-          faults.note(read.reason, where, `${read.field} is '${read.value}'; ${read.remedy}`);
+          faults.refuse(read, where);
           continue;
         }
         // a missing time is for the intake to refuse and count

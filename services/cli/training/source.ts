@@ -1,4 +1,5 @@
 import type { RecordedEvents } from '../../scorer/train.js';
+import type { BadRowEvent } from '../rows/row-events.js';
 
 /** Where events to learn from come from, read once from the beginning on. */
 export interface TrainingSource {
@@ -23,6 +24,11 @@ export class Faults {
   note(reason: string, where: string, what: string): void {
     this.counts[reason] = (this.counts[reason] ?? 0) + 1;
     if (this.examples.length < TOLD) this.examples.push(`${where}: ${what}`);
+  }
+
+  /** A row whose cells give no event. */
+  refuse({ reason, field, value, remedy }: BadRowEvent, where: string): void {
+    this.note(reason, where, `${field} is '${value}'; ${remedy}`);
   }
 
   get total(): number {
