@@ -9,6 +9,8 @@ interface Operation {
   readonly path: string;
   readonly parameters: { readonly in: string; readonly name: string; readonly schema: Schema }[];
   readonly body: Schema | undefined;
+  /** bodies that the document shows */
+  readonly shown: readonly unknown[];
   readonly statuses: readonly string[];
 }
 
@@ -49,6 +51,7 @@ function operationsOf(document: any): Operation[] {
               path,
               parameters: one.parameters ?? [],
               body: one.requestBody?.content['application/json'].schema,
+              shown: shownIn(one.requestBody?.content['application/json']),
               statuses: Object.keys(one.responses),
             },
           ],
@@ -83,7 +86,7 @@ function requestOf(operation: Operation) {
         ? fc.constant(undefined)
         : fc.oneof(
             { weight: 6, arbitrary: near(operation.body) },
-            { weight: 3, arbitrary: fc.constantFrom(...examplesOf(operation.body)) },
+            { weight: 3, arbitrary: fc.constantFrom(...operation.shown) },
             { weight: 1, arbitrary: fc.jsonValue() },
           ),
     raw: fc.oneof(
@@ -100,16 +103,18 @@ function requestOf(operation: Operation) {
   });
 }
 
-/** what the document shows gets past its checks */
-function examplesOf(body: unknown): unknown[] {
-  const { examples = [] } = body as { examples?: unknown[] };
-  return examples.length > 0 ? examples : [{}];
+// biome-ignore lint/suspicious/noExplicitAny: as above
+function shownIn(content: any): unknown[] {
+  if (content === undefined) return [];
+  const shown = content.schema.examples ?? [content.example];
+  expect(shown).not.toContain(undefined); // what the document shows gets past its checks
+  return shown;
 }
 
 /** What each operation is asked first: what the document shows, and a body that lacks everything. */
 function plainRequests(operation: Operation) {
   const id = operation.method === 'DELETE' ? 'inc_0' : 'endpoint'; // the others need the endpoint
-  const bodies = operation.body === undefined ? [undefined] : [examplesOf(operation.body)[0], {}];
+  const bodies = operation.body === undefined ? [undefined] : [operation.shown[0], {}];
   return bodies.map((body) => ({ path: [id, id], query: {}, body, raw: null, headers: {} }));
 }
 
