@@ -8,6 +8,7 @@ import {
   KEPT_PER_ENTITY,
   type RiskInput,
   takeCommand,
+  takenIn,
   takeRisk,
 } from './incidents.js';
 import { SEVERITIES, type Severity } from './severity.js';
@@ -369,4 +370,22 @@ test('what is wrong with a stream is told by each of its partitions and is one i
     incidents = outcome.incidents;
   });
   expect(incidents).toMatchObject([{ id: 'inc-s', change: 1, risks: 1, lastRiskOffset: 22 }]);
+});
+
+test('a change that took in less is the older one, though more changes led to it', () => {
+  const first = run([risk('a', 0)]).incidents;
+  const expire = command('inc-a', 'expire', 0);
+  const b = risk('b', 1);
+  const c = risk('c', 2);
+  const risks = (incidents: readonly Incident[], from: number, ...more: RiskInput[]) =>
+    more.reduce(
+      (all, one, i) => takeRisk(all, one, { partition: 3, offset: from + i }, rules).incidents,
+      incidents,
+    );
+  // One replica reads the command first, and is then frozen; its successor reads it after two more risks.
+  const late = risks(takeCommand(first, expire, 0).incidents, 1, b)[0]!;
+  const successor = takeCommand(risks(first, 1, b, c), expire, 0).incidents[0]!;
+  expect([late.change, late.risks]).toEqual([3, 2]);
+  expect([successor.change, successor.risks]).toEqual([3, 3]);
+  expect(takenIn(late)).toBeLessThan(takenIn(successor));
 });

@@ -192,6 +192,14 @@ export function isActive(incident: Incident): boolean {
 }
 
 /**
+ * How much of the two logs an incident has taken in: of two records of it, the one that has taken in more is the newer.
+ * Not the one with more changes: whoever reads the commands ahead of the risks may come to changes that others don't.
+ */
+export function takenIn(incident: Pick<Incident, 'lastRiskOffset' | 'lastCommandOffset'>): number {
+  return incident.lastRiskOffset + incident.lastCommandOffset;
+}
+
+/**
  * Takes in the risk at `offset` of its partition. The risk joins the incident whose time, widened by the quiet
  * gap on both sides, holds it; else it opens one, and closes those that it shows to have gone quiet.
  */

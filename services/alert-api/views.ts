@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import type { Incident } from '../../alerting/incidents.js';
+import { type Incident, takenIn } from '../../alerting/incidents.js';
 import type { Logger } from '../../lib/log.js';
 import { type Following, followTopic } from '../../lib/topic-follower.js';
 import type { Delivery } from './delivery.js';
@@ -121,7 +121,7 @@ export async function followView<V>(options: ViewOptions<V>): Promise<View<V>> {
 
 /** A record written by a replica that didn't know yet that it had lost its partition. */
 export function isOlderIncident(found: Incident, current: Incident): boolean {
-  return found.change < current.change;
+  return takenIn(found) < takenIn(current);
 }
 
 export function isOlderDelivery(found: Delivery, current: Delivery): boolean {

@@ -21,10 +21,8 @@ const originOf = (value: Buffer | null) => ({
 const LEFT_OUT: Record<string, string[]> = {
   // bookkeeping of the alert API
   incident: [
-    'lastRiskOffset',
     'eventPartition',
     'lastEventOffset',
-    'lastCommandOffset',
     'partition',
     'seen',
     'peak',
