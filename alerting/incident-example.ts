@@ -27,6 +27,7 @@ export function incidentOf(more: Partial<Incident> = {}): Incident {
     lastRiskOffset: 0,
     eventPartition: 0,
     lastEventOffset: 0,
+    firstOffsets: [0],
     lastCommandOffset: -1,
     partition: 0,
     reasons: [

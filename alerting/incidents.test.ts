@@ -5,6 +5,7 @@ import {
   type IncidentCommand,
   type IncidentRules,
   KEPT_EVENTS,
+  KEPT_OFFSETS,
   KEPT_PER_ENTITY,
   type RiskInput,
   takeCommand,
@@ -29,6 +30,7 @@ function risk(id: string, minute: number, severity: Severity = 'medium', score =
     eventTime: minute * MINUTE,
     partition: 0,
     offset: events++,
+    origin: -1,
     timeZone: 'UTC',
     scoredAt: minute * MINUTE + 5,
     score,
@@ -388,4 +390,32 @@ test('a change that took in less is the older one, though more changes led to it
   expect([late.change, late.risks]).toEqual([3, 2]);
   expect([successor.change, successor.risks]).toEqual([3, 3]);
   expect(takenIn(late)).toBeLessThan(takenIn(successor));
+});
+
+/** What a scorer makes of a dead letter that is sent again: it is read at the end, under the id of its first place. */
+const replayOf = (one: RiskInput): RiskInput => ({ ...one, offset: events++, origin: one.offset });
+
+test('a replayed event that is new is taken in although later ones were; sent once more, it is only seen', () => {
+  const dead = risk('dead', 1);
+  const [a, b] = [risk('a', 0), risk('b', 2)];
+  const [once, twice] = [replayOf(dead), replayOf(dead)];
+  const c = risk('c', 3);
+  const { incidents, changes } = run([a, b, once, c, twice, once]);
+  expect(changes.map(kinds)).toEqual([['opened'], ['grown'], ['grown'], ['grown'], ['seen'], ['seen']]);
+  expect(incidents[0]).toMatchObject({ risks: 4, firstOffsets: [a.offset, b.offset, dead.offset, c.offset] });
+});
+
+test('an event that has been a risk already and is replayed is only seen', () => {
+  const [a, b, c] = [risk('a', 0), risk('b', 1), risk('c', 2)];
+  const { incidents, changes } = run([a, b, c, replayOf(b), replayOf(c), replayOf(a)]);
+  expect(changes.flatMap(kinds)).toEqual(['opened', 'grown', 'grown', 'seen', 'seen', 'seen']);
+  expect(incidents[0]!.risks).toBe(3);
+});
+
+test('an incident knows the first places of its newest events, of one partition', () => {
+  const many = Array.from({ length: KEPT_OFFSETS + 3 }, (_, i) => risk(`r${i}`, 0));
+  const { incidents } = run(many);
+  expect(incidents[0]!.firstOffsets).toEqual(many.slice(-KEPT_OFFSETS).map(({ offset }) => offset));
+  const elsewhere = { ...risk('x', 1), partition: 1, offset: 7 };
+  expect(run([...many, elsewhere]).incidents[0]!.firstOffsets).toEqual([7]);
 });

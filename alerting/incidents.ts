@@ -60,6 +60,8 @@ export interface RiskInput {
   /** where its event is in the input topic */
   partition: number;
   offset: number;
+  /** where a replayed event stood first; -1 for the others */
+  origin: number;
   timeZone: string;
   scoredAt: number;
   score: number;
@@ -96,6 +98,7 @@ export interface Incident {
   lastRiskOffset: number;
   eventPartition: number;
   lastEventOffset: number;
+  firstOffsets: number[];
   lastCommandOffset: number;
   partition: number;
   reasons: IncidentReason[];
@@ -177,6 +180,9 @@ export interface Outcome {
 /** events that an incident keeps, the newest ones */
 export const KEPT_EVENTS = 64;
 
+/** Of so many events an incident knows where they stood first, the newest ones. */
+export const KEPT_OFFSETS = 64;
+
 /** Incidents kept of one entity: late risks find the one they belong to among the newest few. */
 export const KEPT_PER_ENTITY = 4;
 
@@ -219,7 +225,8 @@ export function takeRisk(
   const repeated = incidents.filter(
     (one) =>
       one.firstRiskId === risk.id ||
-      (one.eventPartition === risk.partition && one.lastEventOffset >= risk.offset),
+      (one.eventPartition === risk.partition && one.lastEventOffset >= risk.offset) ||
+      isReplayOf(one, risk),
   );
   if (repeated.length > 0) {
     const newer = repeated.reduce((a, b) => (b.lastRiskOffset > a.lastRiskOffset ? b : a));
@@ -258,6 +265,18 @@ export function takeRisk(
   const opened = open(risk, place, rules);
   changes.push(changed(opened));
   return { incidents: newest([...kept, opened]), changes };
+}
+
+/**
+ * A replayed event comes where nothing was taken in yet, and may be new or not: that is told by where it stood first,
+ * never by the order of those places, which lie below the last event's either way.
+ */
+function isReplayOf(incident: Incident, { id, partition, origin }: RiskInput): boolean {
+  if (origin < 0) return false;
+  return (
+    incident.lastRiskId === id ||
+    (incident.eventPartition === partition && incident.firstOffsets.includes(origin))
+  );
 }
 
 /**
@@ -380,6 +399,7 @@ function open(risk: RiskInput, place: { partition: number; offset: number }, rul
     lastRiskOffset: place.offset,
     eventPartition: risk.partition,
     lastEventOffset: risk.offset,
+    firstOffsets: [firstOffset(risk)],
     lastCommandOffset: -1,
     partition: place.partition,
     reasons: risk.reasons,
@@ -411,6 +431,11 @@ function join(incident: Incident, risk: RiskInput, offset: number, rules?: Sever
     lastRiskOffset: offset,
     eventPartition: risk.partition,
     lastEventOffset: risk.offset,
+    // Offsets of another partition would say nothing of this one's.
+    firstOffsets: [
+      ...(incident.eventPartition === risk.partition ? incident.firstOffsets.slice(1 - KEPT_OFFSETS) : []),
+      firstOffset(risk),
+    ],
     risks: incident.risks + 1,
     maxScore: Math.max(incident.maxScore, risk.score),
     events: eventsWith(incident.events, risk),
@@ -418,6 +443,10 @@ function join(incident: Incident, risk: RiskInput, offset: number, rules?: Sever
       ? { reasons: risk.reasons, sentences: risk.sentences, context: risk.context, model: risk.model }
       : {}),
   });
+}
+
+function firstOffset({ origin, offset }: RiskInput): number {
+  return origin >= 0 ? origin : offset;
 }
 
 function eventsWith(events: readonly IncidentEvent[], risk: RiskInput): IncidentEvent[] {

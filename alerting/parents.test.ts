@@ -18,6 +18,7 @@ function child(n: number, minute: number, severity: RiskInput['severity'] = 'med
     eventTime: minute * MINUTE,
     partition: 0,
     offset: n,
+    origin: -1,
     timeZone: 'UTC',
     scoredAt: minute * MINUTE + 5,
     score: 5 + n / 10,

@@ -135,6 +135,7 @@ function open(
     lastRiskOffset: place.offset,
     eventPartition: -1,
     lastEventOffset: -1,
+    firstOffsets: [],
     lastCommandOffset: place.offset,
     partition: place.partition,
     reasons: strongest.reasons,

@@ -29,6 +29,7 @@ const incident: Incident = {
     lastRiskOffset: 4,
     eventPartition: 0,
     lastEventOffset: 9,
+    firstOffsets: [9],
     lastCommandOffset: -1,
     partition: 2,
     model: 'm',

@@ -1,6 +1,7 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { DeadLetterReason } from './dead-letter-reasons.js';
 import { deadLetterId } from './ids.js';
+import { originOf, READ_AT_HEADER, REPLAYED_HEADER } from './letter-headers.js';
 
 /** A record of schemas/dead-letter.avsc. */
 export interface DeadLetter {
@@ -29,20 +30,29 @@ export interface DeadOrigin {
   readonly deadAt: number;
 }
 
-/** Keeps a message with all that is needed to replay it: its bytes (the first `mostBytes` of them), key, headers, and where it came from. */
+/**
+ * Keeps a message with all that is needed to replay it: its bytes (the first `mostBytes` of them), key, headers, and
+ * where it came from. A replayed message that dies again gives the letter that it was: its id, place and time are those
+ * of its origin, and the header READ_AT_HEADER says where it stood this time.
+ */
 export function deadLetterOf(
   { pipeline, topic, partition, message, deadAt }: DeadOrigin,
   why: Pick<DeadLetter, 'reason' | 'field' | 'detail'>,
   mostBytes: number,
 ): DeadLetter {
   const { value } = message;
+  const readAt = Number(message.offset);
+  const origin = originOf(message.headers, { topic, partition, offset: readAt });
+  const offset = origin?.offset ?? readAt;
+  const headers = headersOf(message.headers ?? {});
+  if (origin !== undefined) headers.push({ name: READ_AT_HEADER, value: Buffer.from(String(readAt)) });
   return {
-    id: deadLetterId(pipeline, topic, partition, message.offset),
+    id: deadLetterId(pipeline, topic, partition, offset),
     pipeline,
     topic,
     partition,
-    offset: Number(message.offset),
-    messageTime: Number(message.timestamp),
+    offset,
+    messageTime: origin?.time ?? Number(message.timestamp),
     deadAt,
     reason: why.reason,
     field: why.field,
@@ -50,15 +60,18 @@ export function deadLetterOf(
     key: message.key ?? null,
     value: value?.subarray(0, mostBytes) ?? null,
     truncated: (value?.length ?? 0) > mostBytes,
-    headers: headersOf(message.headers ?? {}),
+    headers,
   };
 }
 
+/** Without what is said of letters, which a message can't say of itself. */
 function headersOf(headers: IHeaders): DeadLetter['headers'] {
   return Object.entries(headers).flatMap(([name, values]) =>
-    (Array.isArray(values) ? values : [values]).map((value) => ({
-      name,
-      value: value === undefined ? null : Buffer.from(value),
-    })),
+    name === REPLAYED_HEADER || name === READ_AT_HEADER
+      ? []
+      : (Array.isArray(values) ? values : [values]).map((value) => ({
+          name,
+          value: value === undefined ? null : Buffer.from(value),
+        })),
   );
 }

@@ -71,6 +71,14 @@ export class RecordColumns implements Iterable<KafkaMessage> {
     return message as unknown as KafkaMessage;
   }
 
+  /** undefined, and nothing is read, where a record has none, as most. */
+  headers(row: number): IHeaders | undefined {
+    const given = this.messages?.[row];
+    if (given !== undefined) return given.headers;
+    const at = this.headersAt[row]!;
+    return this.bytes[at] === 0 ? undefined : headersOf(this.bytes, at);
+  }
+
   value(row: number): Buffer | null {
     return this.#part(this.valueStarts[row]!, this.valueEnds[row]!);
   }
@@ -196,7 +204,8 @@ function headersOf(bytes: Buffer, at: number): IHeaders {
     cursor.at += size;
     return bytes.subarray(cursor.at - size, cursor.at);
   };
-  for (let left = cursor.next(); left > 0; left--) {
+  // What says that there are more than its bytes hold is read as far as they go.
+  for (let left = cursor.next(); left > 0 && cursor.at < bytes.length; left--) {
     const name = part()?.toString('utf8') ?? '';
     const value = part() as Buffer;
     const before = headers[name];

@@ -39,12 +39,16 @@ export class PartitionState {
 
   risk(risk: RiskInput, offset: number): Outcome {
     this.#advance(risk, risk.eventTime);
-    return takeRisk(
-      this.#entities.get(entityKey(risk)) ?? [],
-      risk,
-      { partition: this.partition, offset },
-      this.rules,
-    );
+    const incidents = this.#entities.get(entityKey(risk)) ?? [];
+    if (this.#openedLongAgo(risk, incidents)) return { incidents, changes: [] };
+    return takeRisk(incidents, risk, { partition: this.partition, offset }, this.rules);
+  }
+
+  /** A replayed event has opened an incident before, which is no longer among its entity's newest: it must not open it anew. */
+  #openedLongAgo({ id, origin }: RiskInput, incidents: readonly Incident[]): boolean {
+    if (origin < 0) return false;
+    const first = this.rules.incidentId(id);
+    return this.stored(first) !== undefined && incidents.every((one) => one.id !== first);
   }
 
   /** The parents of a group of ours, which are kept like an entity's incidents. */

@@ -1,4 +1,4 @@
-import type { KafkaMessage } from 'kafkajs';
+import type { IHeaders, KafkaMessage } from 'kafkajs';
 import { EventColumns } from '../../detection/features/columns.js';
 import { hashAscii } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
@@ -122,6 +122,11 @@ export class BatchIntake {
       else outcome.rejected.push({ message: records.at(record), rejection: taken });
     }
     return outcome;
+  }
+
+  /** The headers of a row's record; undefined where it has none. */
+  headers(row: number): IHeaders | undefined {
+    return this.#source!.headers(this.#records[row]!);
   }
 
   /** The whole event of a row. */

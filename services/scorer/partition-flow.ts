@@ -6,6 +6,7 @@ import type { LabelLog } from '../../detection/labels/label-log.js';
 import { PartitionScorer, type ScoredBatch, type ScoringModel } from '../../detection/scoring.js';
 import { decodePage } from '../../detection/state/encoding.js';
 import type { EventDecoder } from '../../lib/event-decoder.js';
+import { originOf } from '../../lib/letter-headers.js';
 import { RecordColumns } from '../../lib/record-columns.js';
 import type { TopicReader } from '../../lib/topic-reader.js';
 import type { Pipeline } from '../../pipelines/loader.js';
@@ -232,7 +233,8 @@ export class PartitionFlow {
       this.#publishing.rejected(taken.rejected);
       this.#publishing.risks(risks);
       this.#publishing.visits(this.#scorer.second?.takeClosed() ?? []);
-      if (scores !== undefined) this.#publishing.scores(this.#intake.columns, scores);
+      if (scores !== undefined)
+        this.#publishing.scores(this.#intake.columns, scores, (row) => this.#originOf(row));
     } catch (error) {
       this.#failure ??= { error };
       throw error;
@@ -259,6 +261,7 @@ export class PartitionFlow {
       partition: this.#partition,
       columns,
       eventOf: (row: number) => this.#intake.event(row),
+      originOf: (row: number) => this.#originOf(row),
       model: model.id,
       degraded: scored.failed.length > 0,
       firstSurprise: scored.firstSurprise,
@@ -277,6 +280,13 @@ export class PartitionFlow {
       );
     });
     return { risks, scores: scored };
+  }
+
+  /** The offset at which a replayed event stood first; undefined for the others. */
+  #originOf(row: number): number | undefined {
+    const offset = this.#intake.columns.offsets[row]!;
+    const { topic } = this.#runtime.pipeline;
+    return originOf(this.#intake.headers(row), { topic, partition: this.#partition, offset })?.offset;
   }
 
   #showSecondStage(): void {

@@ -140,11 +140,14 @@ export class Publishing {
     return risks;
   }
 
-  /** Keeps a sample of the scores; they go out in blocks, see `flushScores`. */
-  scores(columns: EventColumns, scores: ScoredBatch): void {
+  /**
+   * Keeps a sample of the scores; they go out in blocks, see `flushScores`.
+   * @param originOf the offset at which a row's event stood first, where that is another one
+   */
+  scores(columns: EventColumns, scores: ScoredBatch, originOf: (row: number) => number | undefined): void {
     const sample = this.#sampled;
     for (const row of this.#sample(columns.offsets, scores.size)) {
-      sample.offsets.push(columns.offsets[row]!);
+      sample.offsets.push(originOf(row) ?? columns.offsets[row]!);
       sample.entities.push(columns.entities[row]!);
       sample.domains.push(columns.domains[row]!);
       sample.eventTimes.push(columns.times[row]!);

@@ -19,6 +19,8 @@ export interface Risk {
   topic: string;
   partition: number;
   offset: number;
+  /** where a replayed event stood first; -1 for the others */
+  origin: number;
   score: number;
   pValue: number;
   threshold: number;
@@ -39,6 +41,8 @@ export interface RiskSource {
   readonly columns: EventColumns;
   /** the whole event of a row */
   readonly eventOf: (row: number) => Readonly<Record<string, unknown>>;
+  /** the offset at which a row's event stood first, where that is another one */
+  readonly originOf: (row: number) => number | undefined;
   readonly model: string;
   readonly degraded: boolean;
   /** -log10 p by row before labels re-ranked it */
@@ -54,14 +58,15 @@ export function buildRisk(
   detectors: Record<string, number>,
   sentences: Record<string, string>,
 ): Risk {
-  const { pipeline, partition, columns, eventOf } = source;
+  const { pipeline, partition, columns, eventOf, originOf } = source;
   const { row, surprise } = flagged;
   const event = eventOf(row);
   const offset = columns.offsets[row]!;
+  const origin = originOf(row);
   const eventId = pipeline.eventId === undefined ? '' : String(event[pipeline.eventId] ?? '');
   return {
     kind: 'event',
-    id: riskId(pipeline.name, pipeline.topic, partition, offset),
+    id: riskId(pipeline.name, pipeline.topic, partition, origin ?? offset),
     pipeline: pipeline.name,
     domain: columns.domains[row]!,
     entity: columns.entities[row]!,
@@ -72,6 +77,7 @@ export function buildRisk(
     topic: pipeline.topic,
     partition,
     offset,
+    origin: origin ?? -1,
     score: surprise,
     pValue: 10 ** -surprise,
     threshold: flagged.threshold,

@@ -34,6 +34,7 @@ export function streamRisk(source: StreamRiskSource, { reason, detail, writer = 
     topic,
     partition,
     offset: Number(message.offset),
+    origin: -1,
     // Not a question of likelihood: the score says nothing here.
     score: 0,
     pValue: 1,

@@ -23,6 +23,7 @@ const LEFT_OUT: Record<string, string[]> = {
   incident: [
     'eventPartition',
     'lastEventOffset',
+    'firstOffsets',
     'partition',
     'seen',
     'peak',

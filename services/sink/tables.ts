@@ -77,7 +77,8 @@ const RISK = oneRow({
   // where the event came from, which says more than where its risk stands
   kafka_topic: field('topic'),
   kafka_partition: field('partition'),
-  kafka_offset: field('offset'),
+  // a replayed event is known by where it stood first, as its id and its score are
+  kafka_offset: (record) => ((record['origin'] as number) >= 0 ? record['origin'] : record['offset']),
 });
 
 const risks: Table = {

@@ -76,6 +76,7 @@ describeWithRealKafka('riskwire dead-letters', (broker) => {
       trace: Buffer.from('a'),
       tag: [Buffer.from('x'), Buffer.from('y')],
       'riskwire-dead-letter': Buffer.from(ids[0]!),
+      'riskwire-origin': Buffer.from(`${INPUT}/1/0/${originals[0]!.timestamp}`),
     });
 
     // Marked, so the same selection sends nothing more.

@@ -43,6 +43,16 @@ const drawn = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('again' as const), risks: fc.integer({ min: 1, max: 4 }) }),
   },
+  /** a dead letter is sent again: an event that has been a risk already, one of the last few, or one that is new */
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('replay' as const),
+      of: fc.nat(2),
+      isNew: fc.boolean(),
+      entity: fc.nat(2),
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -58,10 +68,13 @@ const drawn = fc.oneof(
 function historyOf(list: readonly (typeof drawn extends fc.Arbitrary<infer T> ? T : never)[]): Input[] {
   const inputs: Input[] = [];
   const risks: RiskInput[] = [];
+  /** offset of the next event; of every second one nothing comes, until it is sent again */
+  let events = 0;
   let now = 1_000 * MINUTE;
   let riskOffset = 0;
   let commandOffset = 0;
   const put = (risk: RiskInput) => inputs.push({ log: 'risks', offset: riskOffset++, risk });
+  const placed = (offset: number) => ({ partition: 0, offset, origin: -1 });
   for (const one of list) {
     if (one.kind === 'risk') {
       now += Math.max(0, one.minutes) * MINUTE;
@@ -69,9 +82,19 @@ function historyOf(list: readonly (typeof drawn extends fc.Arbitrary<infer T> ? 
       const { entity, severity, score } = one;
       risks.push({
         ...{ id: `r${risks.length}`, kind: 'event', pipeline: 'p', domain: 'd', entity: `e${entity}` },
-        ...{ eventTime, partition: 0, offset: risks.length, timeZone: 'UTC', scoredAt: now, score, severity },
+        ...{ eventTime, ...placed(events), timeZone: 'UTC', scoredAt: now, score, severity },
         ...{ reasons: [], sentences: {}, context: {}, model: 'm', secondary: {}, firstScore: 0, eventId: '' },
       });
+      events += 2;
+      put(risks.at(-1)!);
+    } else if (one.kind === 'replay') {
+      const before = risks.at(-1 - one.of);
+      if (before === undefined) continue;
+      const origin = before.origin < 0 ? before.offset : before.origin;
+      const fresh = { origin: origin + 1, id: `d${origin + 1}`, entity: `e${one.entity}` };
+      const isFresh = one.isNew && before.origin < 0 && risks.every(({ id }) => id !== fresh.id);
+      risks.push({ ...before, origin, offset: events, ...(isFresh && fresh) });
+      events += 2;
       put(risks.at(-1)!);
     } else if (one.kind === 'again') {
       for (const risk of risks.slice(-one.risks)) put(risk);

@@ -48,6 +48,7 @@ export function incident(n: number, more: Partial<Incident> = {}): Incident {
       lastRiskOffset: 0,
       eventPartition: 0,
       lastEventOffset: 0,
+      firstOffsets: [0],
       lastCommandOffset: -1,
       partition: 0,
       reasons: [],

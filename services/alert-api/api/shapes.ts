@@ -76,6 +76,7 @@ export function incidentShape(incident: Incident) {
     lastCommandOffset: _command,
     eventPartition: _eventPartition,
     lastEventOffset: _event,
+    firstOffsets: _offsets,
     partition: _partition,
     seen: _seen,
     peak: _peak,

@@ -50,7 +50,7 @@ export function deadLettersCommand(): Command {
     .option('--dry-run', 'say what would be sent, and send nothing')
     .addHelpText(
       'after',
-      "\nA replayed message has the letter's id in the header riskwire-dead-letter. It is scored as what it now is, the\nnewest of its stream: events older than the pipeline's `late` are dropped by rule, so replay soon after mending.",
+      "\nA replayed message has the letter's id in the header riskwire-dead-letter. It is scored as what it now is, the\nnewest of its stream, and keeps the ids of its first place: events older than the pipeline's `late` are dropped by rule, so replay soon after mending.",
     );
   examples(list, [
     'riskwire dead-letters list',

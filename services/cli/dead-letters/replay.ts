@@ -2,8 +2,15 @@ import kafkajs, { type IHeaders, type Kafka } from 'kafkajs';
 import { ownCodec } from '../../../lib/avro.js';
 import type { DeadLetter } from '../../../lib/dead-letter.js';
 import { createProducer, sendBatches } from '../../../lib/kafka.js';
+import {
+  LETTER_HEADER,
+  ORIGIN_HEADER,
+  originHeader,
+  READ_AT_HEADER,
+  REPLAYED_HEADER,
+} from '../../../lib/letter-headers.js';
 import { TopicReader } from '../../../lib/topic-reader.js';
-import { LETTER_HEADER, type Letter, REPLAYED_HEADER } from './selection.js';
+import type { Letter } from './selection.js';
 
 export interface Replayed {
   readonly replayed: string[];
@@ -16,12 +23,12 @@ const TOGETHER = 500;
 const LARGEST_FETCH = 16 << 20;
 
 /**
- * Sends the original bytes, key and headers to the partition they came from, with the letter's id in a header, then
- * writes the letter again as replayed. Dying between the two, the letter is still open and a second replay sends the
- * event again: never lost, and twice at worst, which a pipeline that names its `eventId` scores once.
+ * Sends the original bytes, key and headers to the partition they came from, with the letter's id and the event's
+ * first place in headers, then writes the letter again as replayed. Dying between the two, the letter is still open and
+ * a second replay sends the event again: never lost, and twice at worst.
  *
- * The event gets a new offset and is scored where it now stands in the stream, so a risk that comes of it has an id
- * of its own; the header leads back to the letter.
+ * The event gets a new offset and is scored where it now stands in the stream; what comes of it has the ids of its
+ * first place, however often it is sent: one risk, or the same letter once more.
  */
 export async function replayLetters(
   kafka: Kafka,
@@ -58,7 +65,11 @@ export async function replayLetters(
               key: letter.key,
               value,
               partition: letter.partition,
-              headers: { ...headersOf(letter), [LETTER_HEADER]: letter.id },
+              headers: {
+                ...headersOf(letter),
+                [LETTER_HEADER]: letter.id,
+                [ORIGIN_HEADER]: originHeader(letter, letter.messageTime),
+              },
             })),
         );
       }
@@ -77,9 +88,11 @@ export async function replayLetters(
   return { replayed, left };
 }
 
-function asReplayed({ replayedAt: _before, replayOf, ...letter }: Letter, at: Buffer): DeadLetter {
-  const origin = replayOf === undefined ? [] : [{ name: LETTER_HEADER, value: Buffer.from(replayOf) }];
-  return { ...letter, headers: [...letter.headers, ...origin, { name: REPLAYED_HEADER, value: at }] };
+function asReplayed({ replayedAt: _before, replayOf, readAt, ...letter }: Letter, at: Buffer): DeadLetter {
+  const own = [{ name: REPLAYED_HEADER, value: at }];
+  if (replayOf !== undefined) own.push({ name: LETTER_HEADER, value: Buffer.from(replayOf) });
+  if (readAt !== letter.offset) own.push({ name: READ_AT_HEADER, value: Buffer.from(String(readAt)) });
+  return { ...letter, headers: [...letter.headers, ...own] };
 }
 
 /** A name that came more than once keeps all its values; kafkajs writes no header without one. */
@@ -96,10 +109,10 @@ async function originalValue(reader: TopicReader, letter: Letter): Promise<Buffe
   try {
     const [fetched] = await reader.fetcher.fetch(
       letter.topic,
-      new Map([[letter.partition, BigInt(letter.offset)]]),
+      new Map([[letter.partition, BigInt(letter.readAt)]]),
       { maxBytes: LARGEST_FETCH, maxWaitMs: 100 },
     );
-    return fetched?.records.find(({ offset }) => Number(offset) === letter.offset)?.value;
+    return fetched?.records.find(({ offset }) => Number(offset) === letter.readAt)?.value;
   } catch (error) {
     if (error instanceof kafkajs.KafkaJSOffsetOutOfRange) return undefined;
     throw error;

@@ -1,5 +1,11 @@
 import type { DeadLetter } from '../../../lib/dead-letter.js';
-import { LETTER_HEADER, letterFrom, REPLAYED_HEADER, selects } from './selection.js';
+import {
+  LETTER_HEADER,
+  ORIGIN_HEADER,
+  READ_AT_HEADER,
+  REPLAYED_HEADER,
+} from '../../../lib/letter-headers.js';
+import { letterFrom, newerOf, selects } from './selection.js';
 
 const record: DeadLetter = {
   id: 'dlt_1',
@@ -42,11 +48,34 @@ test('headers of our own say what came of the letter and are none of the message
     headers: [
       ...record.headers,
       { name: LETTER_HEADER, value: Buffer.from('dlt_0') },
+      { name: ORIGIN_HEADER, value: Buffer.from('payments/2/100/1000') },
+      { name: READ_AT_HEADER, value: Buffer.from('140') },
       { name: REPLAYED_HEADER, value: Buffer.from('2026-03-01T00:00:00.000Z') },
     ],
   });
   expect(letter.headers).toEqual(record.headers);
   expect(letter.replayOf).toBe('dlt_0');
+  expect(letter.readAt).toBe(140);
+  expect(letterFrom(record).readAt).toBe(100);
   expect(letter.replayedAt).toBe(Date.UTC(2026, 2, 1));
   expect(selects({ replayed: true }, letter)).toBe(true);
+});
+
+describe('of two records of a letter', () => {
+  const died = letterFrom(record);
+  const replayed = { ...died, replayedAt: 7_000 };
+  const diedAgain = { ...died, readAt: 140 };
+
+  test('a death that is written again after a crash stays replayed', () => {
+    expect(newerOf(undefined, died).replayedAt).toBeUndefined();
+    expect(newerOf(died, replayed).replayedAt).toBe(7_000);
+    expect(newerOf(replayed, died).replayedAt).toBe(7_000);
+  });
+
+  test('a later death opens it, also when the mark of the replay comes after that', () => {
+    expect(newerOf(replayed, diedAgain)).toBe(diedAgain);
+    expect(newerOf(diedAgain, replayed)).toBe(diedAgain);
+    expect(newerOf(diedAgain, died)).toBe(diedAgain);
+    expect(newerOf(diedAgain, { ...diedAgain, replayedAt: 9_000 }).replayedAt).toBe(9_000);
+  });
 });

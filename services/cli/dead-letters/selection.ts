@@ -1,11 +1,19 @@
 import type { DeadLetter } from '../../../lib/dead-letter.js';
+import {
+  LETTER_HEADER,
+  ORIGIN_HEADER,
+  READ_AT_HEADER,
+  REPLAYED_HEADER,
+} from '../../../lib/letter-headers.js';
 
 /** A letter with what came of it since. */
 export interface Letter extends DeadLetter {
   /** when it was replayed the last time; undefined: never */
   replayedAt: number | undefined;
-  /** the letter that this event was when it was replayed, and died again */
+  /** the letter that this event was when it was replayed, and died again: this one, or that of another pipeline */
   replayOf: string | undefined;
+  /** where its message died the last time; `offset` unless it was replayed before */
+  readAt: number;
 }
 
 /** Which letters are meant; what isn't given isn't asked. */
@@ -24,20 +32,31 @@ export interface Selection {
   readonly replayed?: boolean;
 }
 
-/** On a replayed message: the id of the letter that it was. On a letter: when it was replayed. */
-export const LETTER_HEADER = 'riskwire-dead-letter';
-export const REPLAYED_HEADER = 'riskwire-replayed';
+const OWN_HEADERS = [LETTER_HEADER, ORIGIN_HEADER, READ_AT_HEADER, REPLAYED_HEADER];
 
 /** A letter as it is in the topic; the headers of our own are taken out of those of the message. */
 export function letterFrom(record: DeadLetter): Letter {
   const own = (name: string) => record.headers.find((header) => header.name === name)?.value?.toString();
   const replayed = own(REPLAYED_HEADER);
+  const readAt = own(READ_AT_HEADER);
   return {
     ...record,
-    headers: record.headers.filter(({ name }) => name !== REPLAYED_HEADER && name !== LETTER_HEADER),
+    headers: record.headers.filter(({ name }) => !OWN_HEADERS.includes(name)),
     replayedAt: replayed === undefined ? undefined : Date.parse(replayed),
     replayOf: own(LETTER_HEADER),
+    readAt: readAt === undefined ? record.offset : Number(readAt),
   };
+}
+
+/**
+ * Of two records of one letter, what is known of it: the later death counts, and opens a letter that was replayed. A
+ * scorer that reads a stretch again after a crash writes a death again; that one stays replayed.
+ */
+export function newerOf(before: Letter | undefined, letter: Letter): Letter {
+  if (before === undefined || letter.readAt > before.readAt) return letter;
+  // A mark that came after the message had died again, or an earlier death that was written again.
+  if (letter.readAt < before.readAt) return before;
+  return { ...letter, replayedAt: letter.replayedAt ?? before.replayedAt };
 }
 
 export function selects(selection: Selection, letter: Letter): boolean {
