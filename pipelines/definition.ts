@@ -74,7 +74,13 @@ export const PipelineDefinition = Type.Object(
           ),
         ),
         sequence: Type.Optional(
-          Type.Object({ hidden: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })) }, strict),
+          Type.Object(
+            {
+              hidden: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })),
+              lags: Type.Optional(Type.Union([Type.Literal(1), Type.Literal(2)])),
+            },
+            strict,
+          ),
         ),
         margins: Type.Optional(
           Type.Object(

@@ -31,6 +31,18 @@ test('a name that is not there is said with those that are', async () => {
   );
 });
 
+test('how far the sequence model looks back is two events unless one is said', () => {
+  const lagsOf = (sequence: string) => {
+    const text = good.replace(/sequence: \{.*\}/, `sequence: ${sequence}`);
+    const parsed = parsePipeline('p.yaml', text, schemas);
+    return parsed.detectors.sequence;
+  };
+  expect(lagsOf('{ hidden: 8 }')).toEqual({ hidden: 8 });
+  expect(lagsOf('{ hidden: 8, lags: 2 }')).toEqual({ hidden: 8 });
+  expect(lagsOf('{ hidden: 8, lags: 1 }')).toEqual({ hidden: 8, lags: 1 });
+  expect(faultsOf(good.replace(/sequence: \{.*\}/, 'sequence: { lags: 3 }'))).not.toEqual([]);
+});
+
 test('every fault comes with its line', () => {
   const faults = faultsOf(
     good.replace('entity: card ', 'entity: cart ').replace('fields: [amount]', 'fields: [amuont]'),

@@ -150,7 +150,7 @@ function detectorSettings({
   const hidden = autoencoder?.hidden as [number, number] | undefined;
   return {
     ...(autoencoder && { autoencoder: { window: autoencoder.window ?? 1, ...(hidden && { hidden }) } }),
-    ...(sequence && { sequence: { hidden: sequence.hidden ?? 32 } }),
+    ...(sequence && { sequence: { hidden: sequence.hidden ?? 32, ...(sequence.lags === 1 && { lags: 1 }) } }),
     ...(margins && { margins: margins.side === 'high' ? { side: 'high' } : {} }),
     ...(stuck && { stuck: {} }),
     ...(memory && { memory: { size: memory.size ?? 'small' } }),

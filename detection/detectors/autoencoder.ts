@@ -1,7 +1,7 @@
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { Contribution, Detector, DetectorBatch, StateBlock, Weights } from '../contract.js';
 import { Dense, InputRows, valuesOf } from './dense.js';
-import { grown, type Tf } from './tensor-io.js';
+import type { Tf } from './tensor-io.js';
 import { evidenceWeight, sizeOf, weight } from './weights.js';
 import { strongest, whitenedShares } from './whitened-share.js';
 
@@ -36,8 +36,8 @@ export class Autoencoder implements Detector {
   private readonly highest: Float32Array;
   private readonly layers: Record<'white' | 'first' | 'second' | 'third' | 'correction', Dense>;
   private readonly input: InputRows;
-  /** whitened residuals of the batch scored last */
-  private whitened: Float32Array = new Float32Array(0);
+  /** what makes the whitened residuals of the batch scored last, for explain */
+  private last: { readonly linear: Tensor3D; readonly network: Tensor3D } | undefined;
 
   private constructor(
     private readonly weights: Weights,
@@ -100,28 +100,27 @@ export class Autoencoder implements Detector {
       throw new RangeError(
         `the autoencoder learnt ${this.features} features and was given ${batch.features}`,
       );
-    this.whitened = grown(this.whitened, size * dim);
+    this.forget();
     this.gather(batch, state, this.input.begin(size));
-    const [linear, network] = this.forward(this.input.tensor);
-    const { whitened } = this;
-    const all = valuesOf(this.tf, linear);
-    const corrections = valuesOf(this.tf, network);
+    this.last = this.forward(this.input.tensor);
+    const linear = valuesOf(this.tf, this.last.linear);
+    const network = valuesOf(this.tf, this.last.network);
     for (let i = 0, at = 0; i < size; i++) {
       let sum = 0;
       for (const end = at + dim; at < end; at++) {
-        const u = all[at]! - corrections[at]!;
-        whitened[at] = u;
+        const u = linear[at]! - network[at]!;
         sum += u * u;
       }
       out[i] = sum < HIGHEST * dim ? sum / dim : HIGHEST;
     }
-    linear.dispose();
-    network.dispose();
   }
 
   explain(row: number, most: number): Contribution[] {
-    const { dim, features, window } = this;
-    const u = this.whitened.subarray(row * dim, (row + 1) * dim);
+    const { dim, features, window, last, tf } = this;
+    if (last === undefined) return [];
+    const u = valuesOf(tf, last.linear).slice(row * dim, (row + 1) * dim);
+    const network = valuesOf(tf, last.network);
+    for (let j = 0; j < dim; j++) u[j]! -= network[row * dim + j]!;
     const input = this.input.values;
     const groups = Array.from({ length: features }, (_, j) =>
       Array.from({ length: window }, (_, lag) => lag * features + j),
@@ -132,8 +131,15 @@ export class Autoencoder implements Detector {
   }
 
   dispose(): void {
+    this.forget();
     for (const layer of Object.values(this.layers)) layer.dispose();
     this.input.dispose();
+  }
+
+  private forget(): void {
+    this.last?.linear.dispose();
+    this.last?.network.dispose();
+    this.last = undefined;
   }
 
   /** Writes each row's window to the input and moves the row into its entity's ring: [filled, next, rows...]. */
@@ -170,15 +176,14 @@ export class Autoencoder implements Detector {
   }
 
   /** the linear part of the whitened residual, and the network's; the caller disposes of them */
-  private forward(x: Tensor3D): [Tensor3D, Tensor3D] {
+  private forward(x: Tensor3D): { linear: Tensor3D; network: Tensor3D } {
     const { tf, layers } = this;
-    let linear: Tensor3D | undefined;
-    let network: Tensor3D | undefined;
+    let made: { linear: Tensor3D; network: Tensor3D } | undefined;
     tf.tidy(() => {
       const narrow = layers.second.run(layers.first.run(x));
-      network = tf.keep(layers.correction.run(layers.third.run(narrow)));
-      linear = tf.keep(layers.white.run(x));
+      const network = layers.correction.run(layers.third.run(narrow));
+      made = { network: tf.keep(network), linear: tf.keep(layers.white.run(x)) };
     });
-    return [linear!, network!];
+    return made!;
   }
 }

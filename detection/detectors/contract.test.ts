@@ -57,13 +57,14 @@ for (const window of [1, 4])
       Autoencoder.fromWeights,
     ),
   );
-detectorSuite(
-  trainedCase(
-    'sequence model',
-    (tf) => trainSequence(learnt(), { hidden: 8, epochs: 6 }, 1, quiet, tf).weights,
-    Sequence.fromWeights,
-  ),
-);
+for (const lags of [1, 2] as const)
+  detectorSuite(
+    trainedCase(
+      `sequence model, ${lags} back`,
+      (tf) => trainSequence(learnt(), { hidden: 8, lags, epochs: 6 }, 1, quiet, tf).weights,
+      Sequence.fromWeights,
+    ),
+  );
 for (const size of ['small', 'large'] as const)
   detectorSuite({
     name: `memory, ${size}`,

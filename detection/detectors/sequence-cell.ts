@@ -40,3 +40,14 @@ export function sharpness(v: number): number {
   const square = root * root;
   return square * square;
 }
+
+/** A layer that ends in a rectifier with both ends (0 to 6) gives sharpness's v in such steps, counted from WIDEST. */
+export const NARROWING_STEP = (NARROWEST - WIDEST) / 6;
+const WIDEST_ROOT = 1 + WIDEST * 0.25;
+
+/** `sharpness` of v = WIDEST + narrowing * NARROWING_STEP, for a narrowing that is within 0 and 6 already */
+export function sharpnessWithin(narrowing: number): number {
+  const root = WIDEST_ROOT + narrowing * (NARROWING_STEP * 0.25);
+  const square = root * root;
+  return square * square;
+}

@@ -1,23 +1,26 @@
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { Contribution, Detector, DetectorBatch, StateBlock, Weights } from '../contract.js';
-import { Dense, InputRows, valuesOf } from './dense.js';
-import { GATE_SLOPE, sharpness } from './sequence-cell.js';
+import { type Dense, InputRows, valuesOf } from './dense.js';
+import { GATE_SLOPE, sharpnessWithin } from './sequence-cell.js';
 import { Known } from './sequence-known.js';
-import { grown, type Tf } from './tensor-io.js';
-import { evidenceWeight, sizeOf, weight } from './weights.js';
+import { flowLayer, gatesLayer, narrowingLayer, shapeOf, shiftLayer, whiteLayer } from './sequence-layers.js';
+import type { Tf } from './tensor-io.js';
+import { evidenceWeight, weight } from './weights.js';
 import { strongest, whitenedShares } from './whitened-share.js';
 
 const CLIP = 50;
 const HIGHEST = 1e9;
+/** floats in a line of the cache */
+const LINE = 16;
 
 /**
- * Predicts an event's features from what the entity did before: a linear autoregression on its last two events
- * and on what is known beforehand (time, gap, domain), and on top of it a minGRU whose readout, zero before
+ * Predicts an event's features from what the entity did before: a linear autoregression on its last event or its last
+ * two and on what is known beforehand (time, gap, domain), and on top of it a minGRU whose readout, zero before
  * training, corrects the mean and gives each feature's spread. The error in units of that spread is whitened:
  * score = |white(error)|² / features. State of an entity: [count, h, what its events so far make of the next one by
- * the autoregression, what the last one makes of the one after]. So nothing of the past is multiplied again: products
- * of the rows of a batch give all gates and their parts in the predictions to come, and a loop in arrival order
- * carries h and those parts on: where batches are cut changes nothing.
+ * the autoregression; with two lags also what the last one makes of the one after]. So nothing of the past is
+ * multiplied again: products of the rows of a batch give all gates and their parts in the predictions to come, and a
+ * loop in arrival order carries h and those parts on: where batches are cut changes nothing.
  */
 export class Sequence implements Detector {
   readonly name = 'sequence';
@@ -30,20 +33,21 @@ export class Sequence implements Detector {
   readonly warmUp = 2;
   readonly features: number;
   readonly hidden: number;
+  private readonly lags: 1 | 2;
   private readonly known: Known;
   private readonly mean: Float32Array;
   private readonly deviation: Float32Array;
   private readonly perDeviation: Float32Array;
   private readonly perSpread: Float32Array;
   private readonly white: Float32Array;
-  private readonly layers: Record<'gates' | 'flow' | 'readout' | 'white', Dense>;
+  private readonly layers: Record<'gates' | 'flow' | 'shift' | 'narrowing' | 'white', Dense>;
   private readonly inputs: InputRows;
   private readonly memories: InputRows;
   private readonly errors: InputRows;
-  private linear: Float32Array = new Float32Array(0);
-  private whitened: Float32Array = new Float32Array(0);
-  /** inverse spreads of the features as predicted, by row */
-  private sharp: Float32Array = new Float32Array(0);
+  /** how many events of its entity came before each row, 2 for more */
+  private seen = new Uint8Array(0);
+  /** of the batch scored last, for explain */
+  private last: { readonly narrowing: Tensor3D; readonly whitened: Tensor3D } | undefined;
 
   private constructor(
     private readonly weights: Weights,
@@ -51,22 +55,24 @@ export class Sequence implements Detector {
   ) {
     this.weight = evidenceWeight(weights);
     this.known = Known.fromWeights(weights);
-    const d = sizeOf(weights, 'mean', 0);
-    const hidden = sizeOf(weights, 'gatesBias', 0) / 2;
     const k = this.known.size;
+    const shape = shapeOf(weights, k);
+    const { features: d, hidden, lags } = shape;
     this.features = d;
     this.hidden = hidden;
-    this.stateSize = 1 + hidden + 2 * d;
+    this.lags = lags;
+    this.stateSize = 1 + hidden + lags * d;
     this.mean = weight(weights, 'mean', [d]);
     this.deviation = weight(weights, 'deviation', [d]);
     this.perDeviation = this.deviation.map((value) => 1 / value);
     this.perSpread = weight(weights, 'spread', [d]).map((value) => 1 / value);
     this.white = weight(weights, 'white', [d, d]);
     this.layers = {
-      gates: gatesLayer(weights, d, k, hidden, tf),
-      flow: flowLayer(weights, d, k, hidden, tf),
-      readout: new Dense(tf, readoutWith(weights, d, k, hidden), k + hidden, 2 * d, readoutBias(weights, d)),
-      white: new Dense(tf, this.white, d, d, weight(weights, 'whiteOffset', [d])),
+      gates: gatesLayer(weights, shape, tf),
+      flow: flowLayer(weights, shape, tf),
+      shift: shiftLayer(weights, shape, tf),
+      narrowing: narrowingLayer(weights, shape, tf),
+      white: whiteLayer(weights, shape, tf),
     };
     this.inputs = new InputRows(tf, d + k);
     this.memories = new InputRows(tf, k + hidden);
@@ -92,181 +98,145 @@ export class Sequence implements Detector {
     if (size === 0) return;
     if (batch.features !== d)
       throw new RangeError(`the sequence model learnt ${d} features and was given ${batch.features}`);
-    this.linear = grown(this.linear, size * d);
-    this.whitened = grown(this.whitened, size * d);
-    this.sharp = grown(this.sharp, size * d);
+    this.forget();
+    if (this.seen.length < size) this.seen = new Uint8Array(Math.ceil(size * 1.25));
     const made: Tensor3D[] = [];
     try {
       const run = (layer: Dense, x: Tensor3D) => {
         made.push(layer.run(x));
         return made[made.length - 1]!;
       };
-      this.gather(batch, state, this.inputs.begin(size));
-      const gates = run(layers.gates, this.inputs.tensor);
-      const flow = run(layers.flow, this.inputs.tensor);
-      this.recur(batch, state, gates, flow);
-      this.judge(size, run(layers.readout, this.memories.tensor));
-      this.sum(size, run(layers.white, this.errors.tensor), out);
+      // All three before any is written: whatever is made may move the memory.
+      for (const rows of [this.memories, this.errors, this.inputs]) rows.begin(size);
+      this.count(batch, state);
+      this.gather(batch);
+      this.recur(batch, state, run(layers.gates, this.inputs.tensor), run(layers.flow, this.inputs.tensor));
+      const shift = run(layers.shift, this.memories.tensor);
+      const narrowing = run(layers.narrowing, this.memories.tensor);
+      this.judge(size, shift, narrowing);
+      const whitened = run(layers.white, this.errors.tensor);
+      this.sum(size, whitened, out);
+      this.last = { narrowing, whitened };
     } finally {
-      for (const tensor of made) tensor.dispose();
+      for (const tensor of made)
+        if (tensor !== this.last?.narrowing && tensor !== this.last?.whitened) tensor.dispose();
     }
   }
 
   explain(row: number, most: number): Contribution[] {
-    const { features: d, known } = this;
-    const u = this.whitened.slice(row * d, (row + 1) * d);
-    const groups = Array.from({ length: d }, (_, j) => [j]);
+    const { features: d, known, last, tf } = this;
+    if (last === undefined) return [];
+    const u = valuesOf(tf, last.whitened).slice(row * d, (row + 1) * d);
+    const narrowing = valuesOf(tf, last.narrowing).slice(row * d, (row + 1) * d);
     const inputs = this.inputs.values;
+    const groups = Array.from({ length: d }, (_, j) => [j]);
     const standing = (j: number) => inputs[row * (d + known.size) + j]!;
     const observed = (j: number) => standing(j) * this.deviation[j]! + this.mean[j]!;
-    const unit = (j: number) => this.deviation[j]! / (this.perSpread[j]! * this.sharp[row * d + j]!);
+    const unit = (j: number) => this.deviation[j]! / (this.perSpread[j]! * sharpnessWithin(narrowing[j]!));
     return strongest(whitenedShares(this.white, u, groups), most, observed, unit, standing);
   }
 
   dispose(): void {
+    this.forget();
     for (const part of [...Object.values(this.layers), this.inputs, this.memories, this.errors])
       part.dispose();
   }
 
-  /** What each row's products take: the row, standardised, with what is known of it. */
-  private gather(batch: DetectorBatch, state: StateBlock, inputs: Float32Array): void {
-    const { features: d, known, mean, perDeviation } = this;
-    const width = d + known.size;
-    const { x, slots, size, hoursOfWeek, gaps, domains } = batch;
-    const { data, stride, offset } = state;
+  private forget(): void {
+    this.last?.narrowing.dispose();
+    this.last?.whitened.dispose();
+    this.last = undefined;
+  }
+
+  /**
+   * Counts the rows' entities on. The state of 100,000 entities lies outside of the caches, and a loop as short as this
+   * one has many of its rows under way at once: so it looks at all that `recur` will want of them.
+   */
+  private count({ slots, size }: DetectorBatch, { data, stride, offset }: StateBlock): void {
+    const { seen, stateSize } = this;
     for (let i = 0; i < size; i++) {
       const base = slots[i]! * stride + offset;
-      const to = i * width;
-      const from = i * d;
-      for (let j = 0; j < d; j++) {
-        const z = (x[from + j]! - mean[j]!) * perDeviation[j]!;
-        inputs[to + j] = z <= CLIP && z >= -CLIP ? z : z > CLIP ? CLIP : z < -CLIP ? -CLIP : 0;
-      }
       const count = data[base]!;
+      let ahead = 0;
+      for (let line = LINE; line < stateSize; line += LINE) ahead += data[base + line]!;
+      // Kept alive by being used: a sum that nobody wants would not be read.
+      seen[i] = ahead === Number.POSITIVE_INFINITY ? 2 : count;
       if (count < 2) data[base] = count + 1;
-      known.write(inputs, to + d, hoursOfWeek[i]!, gaps[i]!, domains[i]!, count);
     }
   }
 
-  /** The loop in arrival order: what is known of a row beside the memory that its prediction may use. See advance(). */
+  /** What each row's products take: the row, standardised, with what is known of it. */
+  private gather({ x, size, hoursOfWeek, gaps, domains }: DetectorBatch): void {
+    const { features: d, hidden, known, mean, perDeviation, seen } = this;
+    const k = known.size;
+    const inputs = this.inputs.values;
+    const memories = this.memories.values;
+    let to = 0;
+    let from = 0;
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j < d; j++) {
+        const z = (x[from++]! - mean[j]!) * perDeviation[j]!;
+        inputs[to++] = z <= CLIP && z >= -CLIP ? z : z > CLIP ? CLIP : z < -CLIP ? -CLIP : 0;
+      }
+      known.write(inputs, to, hoursOfWeek[i]!, gaps[i]!, domains[i]!, seen[i]!);
+      const memory = i * (k + hidden);
+      for (let j = 0; j < k; j++) memories[memory + j] = inputs[to++]!;
+    }
+  }
+
+  /**
+   * The loop in arrival order: the memory that a row's readout may use (see advance()), and its error by the
+   * autoregression alone.
+   */
   private recur(batch: DetectorBatch, state: StateBlock, gatesOf: Tensor3D, flowOf: Tensor3D): void {
-    const { features: d, hidden, linear } = this;
+    const { features: d, hidden, lags, perSpread, tf } = this;
     const { slots, size } = batch;
     const { data, stride, offset } = state;
     const k = this.known.size;
-    const memories = this.memories.begin(size);
+    const memories = this.memories.values;
+    const errors = this.errors.values;
     const inputs = this.inputs.values;
-    const gates = valuesOf(this.tf, gatesOf);
-    const flow = valuesOf(this.tf, flowOf);
-    const flowing = hidden + 2 * d;
+    const gates = valuesOf(tf, gatesOf);
+    const flow = valuesOf(tf, flowOf);
+    let at = 0;
+    let gate = 0;
+    let row = 0;
     for (let i = 0; i < size; i++) {
-      const from = i * (d + k) + d;
-      let to = i * (k + hidden);
-      for (let j = 0; j < k; j++) memories[to + j] = inputs[from + j]!;
-      to += k;
-      const h = slots[i]! * stride + offset + 1;
-      const gate = i * hidden;
-      let at = i * flowing;
-      for (let j = 0; j < hidden; j++) {
-        const held = data[h + j]!;
-        memories[to + j] = held;
-        data[h + j] = held + gates[gate + j]! * GATE_SLOPE * (flow[at + j]! - held);
+      let to = i * (k + hidden) + k;
+      let h = slots[i]! * stride + offset + 1;
+      for (let j = 0; j < hidden; j++, h++) {
+        const held = data[h]!;
+        memories[to++] = held;
+        data[h] = held + gates[gate++]! * GATE_SLOPE * (flow[at++]! - held);
       }
-      at += hidden;
-      const next = h + hidden;
-      const row = i * d;
-      for (let j = 0; j < d; j++) {
-        linear[row + j] = data[next + j]!;
-        data[next + j] = data[next + d + j]! + flow[at + j]!;
-        data[next + d + j] = flow[at + d + j]!;
+      const from = i * (d + k);
+      for (let j = 0; j < d; j++, row++) {
+        errors[row] = inputs[from + j]! * perSpread[j]! - data[h + j]!;
+        data[h + j] = lags === 1 ? flow[at + j]! : data[h + d + j]! + flow[at + j]!;
       }
+      at += d;
+      if (lags === 1) continue;
+      for (let j = 0; j < d; j++) data[h + d + j] = flow[at++]!;
     }
   }
 
-  /** errors in units of each feature's spread */
-  private judge(size: number, readout: Tensor3D): void {
-    const { features: d, linear, sharp, perSpread } = this;
-    const width = d + this.known.size;
-    const errors = this.errors.begin(size);
-    const inputs = this.inputs.values;
-    const corrections = valuesOf(this.tf, readout);
-    for (let i = 0; i < size; i++) {
-      const from = i * width;
-      const at = i * d;
-      for (let j = 0; j < d; j++) {
-        const predicted = linear[at + j]! + corrections[2 * at + j]!;
-        const sharper = sharpness(corrections[2 * at + d + j]!);
-        sharp[at + j] = sharper;
-        errors[at + j] = (inputs[from + j]! * perSpread[j]! - predicted) * sharper;
-      }
-    }
+  /** errors in units of each feature's spread, as it was predicted */
+  private judge(size: number, shiftOf: Tensor3D, narrowingOf: Tensor3D): void {
+    const { tf } = this;
+    const errors = this.errors.values;
+    const shift = valuesOf(tf, shiftOf);
+    const narrowing = valuesOf(tf, narrowingOf);
+    for (let at = 0, end = size * this.features; at < end; at++)
+      errors[at] = (errors[at]! - shift[at]!) * sharpnessWithin(narrowing[at]!);
   }
 
-  private sum(size: number, white: Tensor3D, out: Float32Array): void {
-    const { features: d, whitened } = this;
-    const values = valuesOf(this.tf, white);
+  private sum(size: number, whitened: Tensor3D, out: Float32Array): void {
+    const { features: d } = this;
+    const values = valuesOf(this.tf, whitened);
     for (let i = 0, at = 0; i < size; i++) {
       let sum = 0;
-      for (const end = at + d; at < end; at++) {
-        const value = values[at]!;
-        whitened[at] = value;
-        sum += value * value;
-      }
+      for (const end = at + d; at < end; at++) sum += values[at]! * values[at]!;
       out[i] = sum < HIGHEST * d ? sum / d : HIGHEST;
     }
   }
-}
-
-/** How far the gates are open, in sixths: clamp(a/6 + 1/2, 0, 1) is a rectifier with both ends of a + 3, over 6. */
-function gatesLayer(weights: Weights, d: number, k: number, hidden: number, tf: Tf): Dense {
-  const gates = columnsOf(weight(weights, 'gates', [d + k, 2 * hidden]), 2 * hidden, 0, hidden);
-  const bias = weight(weights, 'gatesBias', [2 * hidden]).slice(0, hidden);
-  return new Dense(
-    tf,
-    gates,
-    d + k,
-    hidden,
-    bias.map((value) => value + 0.5 / GATE_SLOPE),
-    'relu6',
-  );
-}
-
-/** [row, known] -> candidates, the row's part in the prediction of the next event, and of the one after */
-function flowLayer(weights: Weights, d: number, k: number, hidden: number, tf: Tf): Dense {
-  const width = hidden + 2 * d;
-  const candidates = columnsOf(weight(weights, 'gates', [d + k, 2 * hidden]), 2 * hidden, hidden, hidden);
-  const autoregression = weight(weights, 'autoregression', [2 * d + k, d]);
-  const out = new Float32Array((d + k) * width);
-  for (let r = 0; r < d + k; r++) {
-    out.set(candidates.subarray(r * hidden, (r + 1) * hidden), r * width);
-    if (r >= d) continue;
-    out.set(autoregression.subarray(r * d, (r + 1) * d), r * width + hidden);
-    out.set(autoregression.subarray((d + r) * d, (d + r + 1) * d), r * width + hidden + d);
-  }
-  const bias = new Float32Array(width);
-  bias.set(weight(weights, 'gatesBias', [2 * hidden]).subarray(hidden));
-  return new Dense(tf, out, d + k, width, bias);
-}
-
-function columnsOf(matrix: Float32Array, width: number, from: number, count: number): Float32Array {
-  const rows = matrix.length / width;
-  const out = new Float32Array(rows * count);
-  for (let r = 0; r < rows; r++)
-    out.set(matrix.subarray(r * width + from, r * width + from + count), r * count);
-  return out;
-}
-
-/** The autoregression's part on what is known goes into the readout, which takes that as well: [known, h] -> mean, sharpness. */
-function readoutWith(weights: Weights, d: number, k: number, hidden: number): Float32Array {
-  const out = Float32Array.from(weight(weights, 'readout', [k + hidden, 2 * d]));
-  const linear = weight(weights, 'autoregression', [2 * d + k, d]);
-  for (let r = 0; r < k; r++) for (let j = 0; j < d; j++) out[r * 2 * d + j]! += linear[(2 * d + r) * d + j]!;
-  return out;
-}
-
-function readoutBias(weights: Weights, d: number): Float32Array {
-  const out = Float32Array.from(weight(weights, 'readoutBias', [2 * d]));
-  const intercept = weight(weights, 'intercept', [d]);
-  for (let j = 0; j < d; j++) out[j]! += intercept[j]!;
-  return out;
 }

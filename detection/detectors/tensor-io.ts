@@ -39,8 +39,3 @@ export function dense(
   const sum = tf.add<Tensor2D>(tf.matMul<Tensor2D>(x, weights), bias);
   return activation === 'relu' ? tf.relu<Tensor2D>(sum) : sum;
 }
-
-/** A buffer of at least `length` floats: the one given if it is large enough, else a larger one. */
-export function grown(buffer: Float32Array, length: number): Float32Array {
-  return buffer.length >= length ? buffer : new Float32Array(Math.ceil(length * 1.25));
-}

@@ -72,7 +72,7 @@ function embed(
   return { embedding, domains };
 }
 
-/** Rows as the sequence model takes them: standardised, with what is known and with the two rows before. */
+/** Rows as the sequence model takes them: standardised, with what is known and with the rows before. */
 export class SequenceRows {
   constructor(
     readonly set: TrainingSet,
@@ -81,7 +81,14 @@ export class SequenceRows {
     readonly depth: Uint8Array,
     readonly standard: Standard,
     readonly known: Known,
+    /** how many rows before are regressed on */
+    readonly lags = 2,
   ) {}
+
+  /** numbers that `past` writes */
+  get pastSize(): number {
+    return this.lags * this.set.features + this.known.size;
+  }
 
   features(row: number, out: Float32Array | Float64Array, at: number): void {
     const { features: d, x } = this.set;
@@ -97,16 +104,17 @@ export class SequenceRows {
     this.known.write(out, at, hoursOfWeek[row]!, gaps[row]!, domains[row]!, this.depth[row]!);
   }
 
-  /** the row before and the one before that (zeros where there is none), then what is known */
+  /** the row before, then the one before that (zeros where there is none), then what is known */
   past(row: number, out: Float32Array, at: number): void {
     const { features: d } = this.set;
-    const one = this.previous[row]!;
-    const two = one < 0 ? -1 : this.previous[one]!;
-    if (one < 0) out.fill(0, at, at + d);
-    else this.features(one, out, at);
-    if (two < 0) out.fill(0, at + d, at + 2 * d);
-    else this.features(two, out, at + d);
-    this.whatIsKnown(row, out, at + 2 * d);
+    let before = row;
+    let to = at;
+    for (let lag = 0; lag < this.lags; lag++, to += d) {
+      if (before >= 0) before = this.previous[before]!;
+      if (before < 0) out.fill(0, to, to + d);
+      else this.features(before, out, to);
+    }
+    this.whatIsKnown(row, out, to);
   }
 }
 
@@ -123,14 +131,14 @@ interface Young {
   readonly sharpness: Float64Array;
 }
 
-/** Ridge regression on the two rows before, from rows that have both; without such rows everything rests on the mean. */
+/** Ridge regression on the rows before, from rows that have two; without such rows everything rests on the mean. */
 export function autoregression(
   rows: SequenceRows,
   chosen: Int32Array,
   ridge: number | undefined,
 ): Autoregression {
   const d = rows.set.features;
-  const inputs = 2 * d + rows.known.size;
+  const inputs = rows.pastSize;
   const whole = chosen.filter((row) => rows.depth[row] === 2);
   const step = Math.max(1, Math.ceil((whole.length * (inputs + d) ** 2) / 8e9));
   const moments = new Moments(inputs + d);

@@ -15,6 +15,8 @@ import { standardOf } from './windows.js';
 
 export interface SequenceHyper {
   readonly hidden?: number;
+  /** events of the entity that the autoregression looks back on: 1 or 2 */
+  readonly lags?: 1 | 2;
   /** ridge penalty of the autoregression, in parts of the number of rows; without it chosen by the number of rows */
   readonly ridge?: number;
   readonly rate?: number;
@@ -53,6 +55,7 @@ export function trainSequence(
 ): TrainingResult {
   const settings: Settings = {
     hidden: 32,
+    lags: 2,
     rate: 2e-3,
     decay: 1e-3,
     epochs: 40,
@@ -167,7 +170,7 @@ class Trainer {
     const { set, settings } = this;
     const standard = ready?.rows.standard ?? standardOf(set, chosen);
     const known = ready?.rows.known ?? knownOf(set, chosen, standard);
-    const rows = new SequenceRows(set, this.previous, this.depth, standard, known);
+    const rows = new SequenceRows(set, this.previous, this.depth, standard, known, settings.lags);
     const linear = ready?.linear ?? autoregression(rows, chosen, settings.ridge);
     const network = ready?.network ?? this.start(linear, rows);
     const fit = { rows, linear, network, kept: chosen, figures: {}, curve: [] };
@@ -371,7 +374,7 @@ function packed(fit: Fit, hidden: number): Weights {
     mean: floats(rows.standard.mean, d),
     deviation: floats(rows.standard.deviation, d),
     spread: floats(linear.spread, d),
-    autoregression: floats(perSpread(linear.map.matrix.data), 2 * d + k, d),
+    autoregression: floats(perSpread(linear.map.matrix.data), rows.pastSize, d),
     intercept: floats(perSpread(linear.map.intercept), d),
     gates: floats(network[0], d + k, 2 * hidden),
     gatesBias: floats(network[1], 2 * hidden),

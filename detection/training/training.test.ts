@@ -139,11 +139,11 @@ test('the sequence model learns what two steps back do not tell', () => {
   expect(figures['heldOutLoss']!).toBeLessThan(figures['linearLoss']! - 0.1);
 });
 
-test('a step in the stream equals the sequence in training', () => {
+test.each([1, 2] as const)('a step in the stream equals the sequence in training, %i back', (lags) => {
   const set = paced(1500, 6);
   const { weights, figures } = trainSequence(
     set,
-    { hidden: 8, epochs: 8, foldRows: 100, rate: 1e-2 },
+    { hidden: 8, lags, epochs: 8, foldRows: 100, rate: 1e-2 },
     1,
     quiet,
     tf,
@@ -178,10 +178,11 @@ function laneScores(
     depths(previous, 2),
     { mean: values('mean'), deviation: values('deviation') },
     known,
+    weights['autoregression']!.shape[0] === d + known.size ? 1 : 2,
   );
   const spread = values('spread');
   const perFeature = (data: Float64Array) => data.map((value, i) => value * spread[i % d]!);
-  const matrix = { rows: 2 * d + known.size, cols: d, data: perFeature(values('autoregression')) };
+  const matrix = { rows: rows.pastSize, cols: d, data: perFeature(values('autoregression')) };
   const map = { matrix, intercept: perFeature(values('intercept')) };
   const hidden = weights['gatesBias']!.data.length / 2;
   const net = new SequenceNetwork(tf, { features: d, known: known.size, hidden }, steps * entities);
