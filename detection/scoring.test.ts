@@ -3,7 +3,7 @@ import { explainRow } from './explain.js';
 import { EventColumns } from './features/columns.js';
 import { planFeatures } from './features/plan.js';
 import { fitScales } from './features/scaling.js';
-import { untrainedPriors } from './judging/combine.js';
+import { untrainedPriors } from './judging/fit-judgement.js';
 import { untrainedDetectors } from './model/detectors.js';
 import { PartitionScorer, type ScoringModel } from './scoring.js';
 import { decodePage, encodePages } from './state/encoding.js';

@@ -5,10 +5,10 @@ import type { FeaturePlan } from './features/plan.js';
 import { isRepeat, isRepeatBytes, RECENT_FLOATS } from './features/recent-ids.js';
 import { type FeatureScales, scalingFloats } from './features/scaling.js';
 import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
-import { Judgement, type JudgementLayout, type JudgementPriors } from './judging/combine.js';
 import { bucketOf } from './judging/dispersion.js';
+import type { JudgementPriors } from './judging/fit-judgement.js';
+import { JUDGEMENT_BLOCK, PartitionJudging } from './judging/partition-judging.js';
 import { Smoothing } from './judging/smoothing.js';
-import type { TailOptions } from './judging/tail.js';
 import type { LabelLog } from './labels/label-log.js';
 import { judgedAs, smoothedOf } from './model/detectors.js';
 import { type LabelSettings, SecondStage } from './second-stage/second-stage.js';
@@ -61,7 +61,6 @@ export interface PartitionLabels {
 /** domains with state of their own in a partition; what comes beyond shares OTHER's */
 const MAX_DOMAINS = 256;
 const OTHER = '\u0000other';
-const JUDGEMENT_BLOCK = 'judgement';
 const RECENT_BLOCK = 'recent-ids';
 const BUCKET_BLOCK = 'bucket';
 
@@ -121,15 +120,11 @@ export class PartitionScorer {
   readonly #model: ScoringModel;
   readonly #smoothing: Smoothing;
   readonly #budget: AlertBudget;
-  readonly #layout: JudgementLayout;
-  readonly #tails: TailOptions;
-  readonly #judgements: (Judgement | undefined)[] = [];
+  readonly #judging: PartitionJudging;
   readonly #raw: Float32Array;
   readonly #rawOne: Float32Array;
-  readonly #smoothed: Float32Array;
   readonly #surprise: Float32Array;
   readonly #firstSurprise: Float32Array;
-  readonly #detectorSurprise: Float32Array;
   readonly #modelDomain: ReadonlyMap<string, number>;
   /** by slot of the domain slab, the model's index of the domain, -1 for one that it doesn't know */
   readonly #modelDomains = new Int32Array(MAX_DOMAINS).fill(-1);
@@ -146,9 +141,14 @@ export class PartitionScorer {
       quietSeconds: options.quietSeconds,
       eventsPerDay: model.eventsPerDay / options.partitions,
     });
-    this.#layout = { detectors: judgedAs(detectors), lambdas: lambdas.length };
-    this.#tails = { learns: options.learns };
-    const judgement = new Judgement(this.#layout, model.priors, this.#tails);
+    this.#judging = new PartitionJudging({
+      layout: { detectors: judgedAs(detectors), lambdas: lambdas.length },
+      priors: model.priors,
+      tails: { learns: options.learns },
+      smoothing: this.#smoothing,
+      domains: MAX_DOMAINS,
+      capacity,
+    });
     this.entities = new Slab(
       entityLayout(
         model,
@@ -163,7 +163,7 @@ export class PartitionScorer {
       [
         ...plan.domainBlocks,
         { name: SCALE_BLOCK, size: scalingFloats(plan.features.length) },
-        { name: JUDGEMENT_BLOCK, size: judgement.stateSize },
+        { name: JUDGEMENT_BLOCK, size: this.#judging.stateSize },
       ],
       MAX_DOMAINS,
       4,
@@ -177,10 +177,8 @@ export class PartitionScorer {
     this.#foreseen = new Int32Array(capacity);
     this.#raw = new Float32Array(capacity * detectors.length);
     this.#rawOne = new Float32Array(capacity);
-    this.#smoothed = new Float32Array(capacity * this.#smoothing.columns);
     this.#surprise = new Float32Array(capacity);
     this.#firstSurprise = new Float32Array(capacity);
-    this.#detectorSurprise = new Float32Array(capacity * detectors.length);
   }
 
   /** Opens a micro-batch whose entities are looked up one by one before its events are scored together. */
@@ -221,13 +219,15 @@ export class PartitionScorer {
 
   /** Scores `columns` (at most `capacity` rows) and advances the state. */
   score(columns: EventColumns): ScoredBatch {
-    const { detectors } = this.#model;
     const failed = this.#detect(columns);
     const slab = this.entities;
     const size = columns.size;
-    this.#smoothing.smooth(this.#raw, size, this.batch.slots, slab.block('smoothing'), this.#smoothed);
+    const { joined, own } = this.#judging;
+    this.#judging.judge(this.#raw, size, this.batch.domainSlots, slab.block('smoothing'), {
+      state: slab.block(BUCKET_BLOCK),
+      slots: this.batch.slots,
+    });
     const budget = slab.block('budget');
-    const buckets = slab.block(BUCKET_BLOCK);
     const suspicion = slab.block('suspicion');
     const flagged: FlaggedRow[] = [];
     for (const category of this.#secondary) columns.check(category);
@@ -239,14 +239,7 @@ export class PartitionScorer {
       text: (field, row) => columns.text(this.#secondary[field]!, row),
     });
     for (let row = 0; row < size; row++) {
-      const judgement = this.#judgement(this.batch.domainSlots[row]!);
-      const judged = judgement.observe(
-        this.#smoothed,
-        row * this.#smoothing.columns,
-        this.#detectorSurprise,
-        row * detectors.length,
-        buckets.data[this.batch.slots[row]! * buckets.stride + buckets.offset]!,
-      );
+      const judged = joined[row]!;
       const surprise =
         this.second === undefined ? judged : this.#rank(this.second, columns, suspicion, row, judged);
       this.#surprise[row] = surprise;
@@ -267,7 +260,7 @@ export class PartitionScorer {
       size,
       surprise: this.#surprise,
       firstSurprise: this.#firstSurprise,
-      detectorSurprise: this.#detectorSurprise,
+      detectorSurprise: own,
       flagged,
       failed,
     };
@@ -296,7 +289,7 @@ export class PartitionScorer {
     const { detectors } = this.#model;
     return second.rank(
       event,
-      this.#detectorSurprise,
+      this.#judging.own,
       row * detectors.length,
       this.batch.x,
       row * this.batch.features,
@@ -362,35 +355,15 @@ export class PartitionScorer {
     );
   };
 
-  #judgement(slot: number): Judgement {
-    let judgement = this.#judgements[slot];
-    if (judgement === undefined) {
-      judgement = new Judgement(this.#layout, this.#model.priors, this.#tails);
-      this.#judgements[slot] = judgement;
-    }
-    return judgement;
-  }
-
   /** Lays the judgements into the domain slab, so that it holds the domains' whole state. */
   flush(): void {
     this.second?.flush();
-    const block = this.domains.block(JUDGEMENT_BLOCK);
-    this.#judgements.forEach((judgement, slot) => {
-      if (judgement !== undefined) block.data.set(judgement.save(), slot * block.stride + block.offset);
-    });
+    this.#judging.flush(this.domains);
   }
 
   /** After the slabs were filled from a checkpoint. */
   load(budget: readonly number[]): void {
-    const block = this.domains.block(JUDGEMENT_BLOCK);
-    for (let slot = 0; slot < this.domains.size; slot++) {
-      const from = slot * block.stride + block.offset;
-      const judgement = new Judgement(this.#layout, this.#model.priors, this.#tails);
-      const state = block.data.slice(from, from + judgement.stateSize);
-      // All zeros: the page was written with another layout of judgements, which start anew.
-      if (state.some((value) => value !== 0)) judgement.load(state);
-      this.#judgements[slot] = judgement;
-    }
+    this.#judging.load(this.domains);
     if (budget.length > 0) this.#budget.load(Float64Array.from(budget));
     this.second?.load();
   }

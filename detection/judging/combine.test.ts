@@ -1,13 +1,8 @@
 import type { StateBlock } from '../contract.js';
 import { Random } from '../training/random.js';
-import {
-  fitJudgement,
-  Judgement,
-  type JudgementLayout,
-  type JudgementPriors,
-  priorsNeeded,
-  untrainedPriors,
-} from './combine.js';
+import type { JudgementLayout } from './chain.js';
+import { Judgement } from './combine.js';
+import { fitJudgement, type JudgementPriors, priorsNeeded, untrainedPriors } from './fit-judgement.js';
 import { Smoothing } from './smoothing.js';
 import { TailCalibration } from './tail.js';
 
@@ -41,9 +36,22 @@ beforeAll(() => {
   priors = fitJudgement(THREE, rawScores(ROWS, 1), ROWS);
 });
 
-function judge(judgement: Judgement, scores: Float32Array, rows: number): Float32Array {
-  const own = new Float32Array(DETECTORS);
-  return Float32Array.from({ length: rows }, (_, row) => judgement.observe(scores, row * DETECTORS, own, 0));
+/** the surprises of rows x detectors, one entity each 64 rows where `spread` */
+function judge(judgement: Judgement, scores: Float32Array, rows: number, spread = false): Float32Array {
+  const joined = new Float64Array(rows);
+  const own = new Float32Array(scores.length);
+  const order = Int32Array.from({ length: rows }, (_, row) => row);
+  const state = { data: Float32Array.from({ length: 64 }, (_, slot) => slot), stride: 1, offset: 0 };
+  const buckets = { state, slots: order.map((row) => row % 64) };
+  judgement.judge({ smoothed: scores, own, joined }, order, 0, rows, spread ? buckets : undefined);
+  return Float32Array.from(joined);
+}
+
+/** one row's surprise; `own` receives the detectors' */
+function one(judgement: Judgement, scores: Float32Array, own = new Float32Array(scores.length)): number {
+  const joined = new Float64Array(1);
+  judgement.judge({ smoothed: scores, own, joined }, Int32Array.of(0), 0, 1);
+  return joined[0]!;
 }
 
 test('stages with one member fall away', () => {
@@ -64,7 +72,7 @@ test.each([1e-1, 1e-2, 1e-3])(
 
 test('each cause alone is enough, and two detectors of a group that agree say more than one', () => {
   const surprise = (...scores: number[]): number =>
-    new Judgement(THREE, priors).observe(Float32Array.from(scores), 0, new Float32Array(DETECTORS), 0);
+    one(new Judgement(THREE, priors), Float32Array.from(scores));
   const ordinary = surprise(2, 400, 0);
   expect(ordinary).toBeLessThan(1);
   expect(surprise(2, 400, 14)).toBeGreaterThan(3);
@@ -75,10 +83,10 @@ test('each cause alone is enough, and two detectors of a group that agree say mo
 test('a detector that failed is left out, and the rest judge', () => {
   const own = new Float32Array(DETECTORS);
   const failed = Float32Array.of(Number.NaN, Number.NaN, 14);
-  expect(new Judgement(THREE, priors).observe(failed, 0, own, 0)).toBeGreaterThan(3);
+  expect(one(new Judgement(THREE, priors), failed, own)).toBeGreaterThan(3);
   expect(own[0]).toBeNaN();
   expect(own[2]).toBeGreaterThan(3);
-  expect(new Judgement(THREE, priors).observe(new Float32Array(3).fill(Number.NaN), 0, own, 0)).toBe(0);
+  expect(one(new Judgement(THREE, priors), new Float32Array(3).fill(Number.NaN))).toBe(0);
 });
 
 test('state is exact', () => {
@@ -91,10 +99,35 @@ test('state is exact', () => {
   expect(judge(second, scores.subarray(5000 * DETECTORS), 7000)).toEqual(whole.subarray(5000));
 });
 
+test('rows that are judged together are judged as one after another, whatever the stream does meanwhile', () => {
+  const scores = rawScores(6000, 4);
+  // from row 3000 on all entities score higher: the calibrations follow, at the end of a period
+  for (let i = 3000 * DETECTORS; i < scores.length; i++) scores[i] = 3 * scores[i]!;
+  const state = { data: Float32Array.from({ length: 64 }, (_, slot) => slot), stride: 1, offset: 0 };
+  const order = Int32Array.from({ length: 6000 }, (_, row) => row);
+  const slots = order.map((row) => (row * 7) % 64);
+  const judged = (...cuts: number[]) => {
+    const judgement = new Judgement(THREE, priors);
+    const batch = { smoothed: scores, own: new Float32Array(scores.length), joined: new Float64Array(6000) };
+    for (let from = 0, i = 0; from < 6000; i++) {
+      const to = Math.min(6000, from + cuts[i % cuts.length]!);
+      judgement.judge(batch, order, from, to, { state, slots });
+      from = to;
+    }
+    return batch;
+  };
+  const follow = jest.spyOn(TailCalibration.prototype, 'follow');
+  const alone = judged(1);
+  expect(follow.mock.calls.some(([movement]) => movement === 'moved')).toBe(true);
+  follow.mockRestore();
+  expect(judged(6000)).toEqual(alone);
+  expect(judged(7, 600, 512)).toEqual(alone);
+});
+
 test('untrained priors judge by the means given', () => {
   const judgement = new Judgement(THREE, untrainedPriors(THREE, [1, 100, 1]));
   const own = new Float32Array(DETECTORS);
-  judgement.observe(Float32Array.of(Math.log(1000), 100 * Math.log(1000), 0), 0, own, 0);
+  one(judgement, Float32Array.of(Math.log(1000), 100 * Math.log(1000), 0), own);
   expect(own[0]).toBeCloseTo(3, 0);
   expect(own[1]).toBeCloseTo(3, 0);
 });
@@ -156,7 +189,7 @@ test('one cause beyond doubt outranks several that are moderately strange', () =
   const random = new Random(3);
   const scores = Float32Array.from({ length: 3 * 20_000 }, () => -Math.log10(1 - random.uniform()));
   const judgement = new Judgement(layout, fitJudgement(layout, scores, 20_000), { learns: false });
-  const judged = (...row: number[]) => judgement.observe(Float32Array.from(row), 0, new Float32Array(3), 0);
+  const judged = (...row: number[]) => one(judgement, Float32Array.from(row));
   expect(judged(6.5, 0, 0)).toBeGreaterThan(judged(5.5, 5.5, 5.5));
   expect(judged(5.5, 5.5, 5.5)).toBeGreaterThan(judged(5.5, 0, 0));
 });
@@ -173,7 +206,7 @@ test('what a tail is continued to, beyond all that was counted, does not outrank
   const scores = Float32Array.from({ length: 2 * 20_000 }, () => -Math.log10(1 - random.uniform()));
   const judgement = new Judgement(layout, fitJudgement(layout, scores, 20_000), { learns: false });
   const own = new Float32Array(2);
-  const judged = (...row: number[]) => judgement.observe(Float32Array.from(row), 0, own, 0);
+  const judged = (...row: number[]) => one(judgement, Float32Array.from(row), own);
   const continued = judged(20, 0);
   expect(own[0]).toBeGreaterThan(12);
   expect(judged(0, 7)).toBeGreaterThan(continued);
@@ -199,8 +232,7 @@ test('a score that counts double is no sign of a stream that has moved', () => {
   const moved = (emphasis: number): number => {
     const follow = jest.spyOn(TailCalibration.prototype, 'follow');
     const judgement = new Judgement(layout(emphasis), priors);
-    const own = new Float32Array(2);
-    for (let row = 0; row < rows; row++) judgement.observe(scores, 2 * row, own, 0, row % 64);
+    judge(judgement, scores, rows, true);
     const count = follow.mock.calls.filter(([movement]) => movement === 'moved').length;
     follow.mockRestore();
     return count;
@@ -212,15 +244,16 @@ test('a score that counts double is no sign of a stream that has moved', () => {
 test('a member of a group counts by its weight', () => {
   const weights = (weight: number): JudgementLayout => ({
     ...THREE,
-    detectors: THREE.detectors.map((one) => (one.name === 'sequence' ? { ...one, weight } : one)),
+    detectors: THREE.detectors.map((detector) =>
+      detector.name === 'sequence' ? { ...detector, weight } : detector,
+    ),
   });
   const raised = (layout: JudgementLayout) => {
     const judgement = new Judgement(layout, fitJudgement(layout, rawScores(10_000, 1), 10_000));
-    const own = new Float32Array(DETECTORS);
     const usual = [2, 400, 0];
     // the second detector alone finds the row unusual
     const row = Float32Array.from(usual.map((value, i) => (i === 1 ? 20_000 : value)));
-    return judgement.observe(row, 0, own, 0);
+    return one(judgement, row);
   };
   expect(raised(weights(1))).toBeCloseTo(raised(THREE), 6);
   expect(raised(weights(0.1))).toBeLessThan(raised(THREE) - 0.3);

@@ -28,6 +28,11 @@ export class Dispersion {
   private seen = 0;
   private wideBefore = false;
 
+  /** events until the period ends */
+  get left(): number {
+    return PERIOD - this.seen;
+  }
+
   /**
    * Takes in an event: its surprise, and the largest of its detectors'. At a period's end says what the period was; a
    * stream has moved when two in a row say so.

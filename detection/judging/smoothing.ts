@@ -18,6 +18,8 @@ export class Smoothing {
   readonly stateSize: number;
   /** columns that `smooth` writes for a row: detector-major, one for each lambda */
   readonly columns: number;
+  /** false where there is one column a detector and it is the score itself, so that `smooth` would copy and no more */
+  readonly keeps: boolean;
 
   constructor(
     private readonly detectors: number,
@@ -34,6 +36,7 @@ export class Smoothing {
     const kept = Array.from({ length: detectors }, (_, detector) => smoothed[detector] !== false).filter(
       Boolean,
     ).length;
+    this.keeps = lambdas.length > 1 || (kept > 0 && lambdas[0]! < 1);
     this.stateSize = kept * lambdas.filter((lambda) => lambda < 1).length;
   }
 

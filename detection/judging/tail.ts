@@ -107,16 +107,30 @@ export class TailCalibration {
   observe(score: number): number {
     const at = place(score, this.perUnit);
     const surprise = this.lookup(at);
-    if (!this.learns) return surprise;
+    if (this.learns) this.learn(at >> SHIFT);
+    return surprise;
+  }
+
+  /** As `observe` of the first `size` scores, one after another; surprises take their place. NaN is passed over. */
+  observeAll(scores: Float64Array, size: number): void {
+    const { perUnit, learns } = this;
+    for (let i = 0; i < size; i++) {
+      const score = scores[i]!;
+      if (Number.isNaN(score)) continue;
+      const at = place(score, perUnit);
+      scores[i] = this.lookup(at);
+      if (learns) this.learn(at >> SHIFT);
+    }
+  }
+
+  private learn(bin: number): void {
     this.seen++;
     if (this.credit < CREDIT_MOST) this.credit++;
-    const bin = at >> SHIFT;
     if (bin < this.guard) this.recent[bin]!++;
     else this.learnOutside(bin);
-    const seen = this.seen;
+    const { seen } = this;
     if ((seen & (REFIT_EVERY - 1)) === 0) this.refit();
     else if (seen < REFIT_EVERY && seen >= FIRST_REFIT && (seen & (seen - 1)) === 0) this.refit();
-    return surprise;
   }
 
   private lookup(at: number): number {

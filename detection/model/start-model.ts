@@ -2,7 +2,7 @@ import type { Detector, DetectorBatch, StateBlock, Weights } from '../contract.j
 import { Shared } from '../detectors/shared.js';
 import { planFeatures } from '../features/plan.js';
 import type { FeatureSpec } from '../features/spec.js';
-import { fitJudgement, type JudgementPriors } from '../judging/combine.js';
+import { fitJudgement, type JudgementPriors } from '../judging/fit-judgement.js';
 import { Smoothing } from '../judging/smoothing.js';
 import type { ScoringModel } from '../scoring.js';
 import { madeSeries } from '../training/base/series.js';

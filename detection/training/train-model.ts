@@ -2,7 +2,8 @@ import type { Detector, DetectorBatch, TrainingProgress, TrainingSet, Weights } 
 import { trainMargins } from '../detectors/margins.js';
 import type { Tf } from '../detectors/tensor-io.js';
 import type { FeaturePlan } from '../features/plan.js';
-import { fitJudgement, type JudgementLayout } from '../judging/combine.js';
+import type { JudgementLayout } from '../judging/chain.js';
+import { fitJudgement } from '../judging/fit-judgement.js';
 import { Smoothing } from '../judging/smoothing.js';
 import type { DetectorSettings } from '../model/detector-settings.js';
 import { judgedAs, smoothedOf, untrainedDetectors } from '../model/detectors.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventColumns } from '../../detection/features/columns.js';
 import { planFeatures } from '../../detection/features/plan.js';
-import { untrainedPriors } from '../../detection/judging/combine.js';
+import { untrainedPriors } from '../../detection/judging/fit-judgement.js';
 import { buildModel } from '../../detection/model/build.js';
 import { judgedAs, untrainedDetectors } from '../../detection/model/detectors.js';
 import { PartitionScorer, type ScoredBatch, type ScoringModel } from '../../detection/scoring.js';
