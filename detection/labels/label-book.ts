@@ -88,11 +88,7 @@ export class LabelBook {
 
   take(record: LabelRecord): void {
     if (record.type === 'visits') {
-      const book = this.fields[record.field];
-      const day = Math.floor(record.from / DAY_SECONDS);
-      record.keys.forEach((key, i) => {
-        book?.visits(key, day, record.counts[i]!);
-      });
+      this.fields[record.field]?.visits(record, Math.floor(record.from / DAY_SECONDS));
       return;
     }
     const day = Math.floor(record.time / DAY_SECONDS);

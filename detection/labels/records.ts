@@ -17,7 +17,10 @@ export interface Label {
   readonly corrects?: boolean;
 }
 
-/** How often each secondary entity was seen in a closed window of event time, in one partition. */
+/**
+ * How often each secondary entity was seen in a closed window of event time, in one partition. Entities are told apart
+ * by hashes of their names; these ascend, so that tables whose cells are in that order are gone through once.
+ */
 export interface Visits {
   readonly type: 'visits';
   readonly id: string;
@@ -25,8 +28,10 @@ export interface Visits {
   readonly field: number;
   readonly from: number;
   readonly to: number;
-  readonly keys: readonly string[];
-  readonly counts: readonly number[];
+  /** by entity: hashString and checkString of its name, and how often it was seen */
+  readonly hashes: Uint32Array;
+  readonly checks: Uint32Array;
+  readonly counts: Uint32Array;
   readonly effectiveAt: number;
 }
 

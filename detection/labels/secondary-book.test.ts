@@ -1,8 +1,16 @@
+import { checkString, hashString } from '../features/hash.js';
 import { LABEL_FEATURES, SecondaryBook } from './secondary-book.js';
 import { SpellRates } from './spell-rates.js';
 
 const DAY = 86_400;
 const DELAY = 7;
+
+/** a window in which each entity was seen once */
+const seen = (...names: string[]) => ({
+  hashes: Uint32Array.from(names, (name) => hashString(name)),
+  checks: Uint32Array.from(names, checkString),
+  counts: new Uint32Array(names.length).fill(1),
+});
 
 /** A world of terminals, one payment a day each; a bad one has frauds only, for `days` days. */
 function play(rates: SpellRates, until: number, days: number) {
@@ -14,7 +22,7 @@ function play(rates: SpellRates, until: number, days: number) {
       const bad = known >= begins(terminal) && known < begins(terminal) + days;
       if (known < 0) continue;
       if (bad) book.label(`t${terminal}`, known, true, false);
-      book.visits(`t${terminal}`, known, 1);
+      book.visits(seen(`t${terminal}`), known);
     }
     book.enter(day);
   }
@@ -70,7 +78,7 @@ test('a risk that is taken back leaves hardly a trace, and what was cleared is c
     const book = new SecondaryBook(rates, DELAY);
     book.label('t0', 9, true, true);
     for (const [risk, corrects] of said) book.label('t0', 10, risk, false, corrects);
-    book.visits('t0', 10, 1);
+    book.visits(seen('t0'), 10);
     book.enter(12);
     return posterior(book, 0, 12);
   };

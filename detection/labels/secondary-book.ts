@@ -1,6 +1,8 @@
-import { hashString } from '../features/hash.js';
+import { checkString, hashString } from '../features/hash.js';
+import { LastGood } from './last-good.js';
 import { type DayTally, SpellFilter } from './spell-filter.js';
 import type { SpellRates } from './spell-rates.js';
+import type { Counted } from './visit-table.js';
 
 /** What a scored event is told of its secondary entity, in this order. */
 export const LABEL_FEATURES = [
@@ -39,6 +41,8 @@ interface Tally {
 }
 
 interface Followed {
+  readonly hash: number;
+  readonly check: number;
   filter: SpellFilter;
   /** the last day whose labels are all known and weighed */
   weighed: number;
@@ -55,8 +59,10 @@ interface Followed {
  * risk are followed day by day; of all others it remembers the last good day alone.
  */
 export class SecondaryBook {
-  readonly #followed = new Map<string, Followed>();
-  readonly #lastGood = new Map<string, number>();
+  /** by number, in the order in which labels first spoke of them */
+  readonly #followed = new Map<number, Followed>();
+  readonly #lastGood: LastGood;
+  #nextNumber = 0;
   /** a bit for each hash of an entity that was followed at any time, so that of the others not even the name is needed */
   readonly #hashes = new Uint32Array((HASHES + 1) / 32);
   #day = Number.NEGATIVE_INFINITY;
@@ -65,8 +71,10 @@ export class SecondaryBook {
   constructor(
     readonly rates: SpellRates,
     private readonly delay: number,
-    private readonly mostKeys = 2_000_000,
-  ) {}
+    mostKeys = 2_000_000,
+  ) {
+    this.#lastGood = new LastGood(mostKeys);
+  }
 
   get followed(): number {
     return this.#followed.size;
@@ -79,28 +87,12 @@ export class SecondaryBook {
 
   /** @param corrects the opposite was said of this event before, and is taken back */
   label(key: string, day: number, risk: boolean, explained: boolean, corrects = false): void {
-    let one = this.#followed.get(key);
+    const hash = hashString(key);
+    const check = checkString(key);
+    let one = this.#find(hash, check);
     if (one === undefined) {
       if (!risk) return;
-      const lastGood = this.#lastGood.get(key);
-      one = {
-        filter: SpellFilter.before(
-          day,
-          lastGood !== undefined && lastGood < day ? lastGood : undefined,
-          this.rates,
-        ),
-        weighed: day - 1,
-        tallies: new Map(),
-        lastGood,
-        lastRisk: day,
-        streak: undefined,
-        version: 0,
-        cached: undefined,
-      };
-      this.#followed.set(key, one);
-      const hash = hashString(key);
-      this.#hashes[(hash & HASHES) >>> 5]! |= 1 << (hash & 31);
-      this.#lastGood.delete(key);
+      one = this.#follow(hash, check, day);
     }
     if (risk) one.lastRisk = Math.max(one.lastRisk, day);
     const kind = explained ? 'explained' : 'risks';
@@ -108,16 +100,42 @@ export class SecondaryBook {
     if (corrects) this.#tally(one, day, risk ? 'cleared' : kind, -1);
   }
 
-  /** So many events of the entity in a window of that day; those not called a risk are none by now. */
-  visits(key: string, day: number, count: number): void {
-    const one = this.#followed.get(key);
-    if (one !== undefined) this.#tally(one, day, 'seen', count);
-    else {
-      this.rates.observe(0, count, 0);
-      const before = this.#lastGood.get(key);
-      if (before === undefined && this.#lastGood.size >= this.mostKeys) this.#forgetOldest();
-      if (before === undefined || day > before) this.#lastGood.set(key, day);
-    }
+  #find(hash: number, check: number): Followed | undefined {
+    if (!this.mayFollow(hash)) return undefined;
+    const number = this.#lastGood.followed(hash, check);
+    return number < 0 ? undefined : this.#followed.get(number);
+  }
+
+  #follow(hash: number, check: number, day: number): Followed {
+    const number = this.#nextNumber++;
+    const lastGood = this.#lastGood.follow(hash, check, number);
+    const one: Followed = {
+      hash,
+      check,
+      filter: SpellFilter.before(
+        day,
+        lastGood !== undefined && lastGood < day ? lastGood : undefined,
+        this.rates,
+      ),
+      weighed: day - 1,
+      tallies: new Map(),
+      lastGood,
+      lastRisk: day,
+      streak: undefined,
+      version: 0,
+      cached: undefined,
+    };
+    this.#followed.set(number, one);
+    this.#hashes[(hash & HASHES) >>> 5]! |= 1 << (hash & 31);
+    return one;
+  }
+
+  /** How often entities were seen in a window of that day; what nobody called a risk by now is none. */
+  visits(counted: Counted, day: number): void {
+    const others = this.#lastGood.visits(counted, day, (number, count) => {
+      this.#tally(this.#followed.get(number)!, day, 'seen', count);
+    });
+    this.rates.observe(0, others, 0);
   }
 
   #tally(one: Followed, day: number, what: keyof Tally, count: number): void {
@@ -131,13 +149,6 @@ export class SecondaryBook {
     one.tallies.set(day, tally);
   }
 
-  #forgetOldest(): void {
-    for (const key of this.#lastGood.keys()) {
-      this.#lastGood.delete(key);
-      return;
-    }
-  }
-
   /** The stream has come to `day`: what is known for good by now is weighed and learned from. */
   enter(day: number): void {
     if (!(day > this.#day)) return;
@@ -145,11 +156,11 @@ export class SecondaryBook {
     this.#day = day;
     this.rates.passed(days * (this.#followed.size + this.#lastGood.size), 0);
     const known = day - this.delay - 2;
-    for (const [key, one] of this.#followed) {
+    for (const [number, one] of this.#followed) {
       while (one.weighed < known) this.#weigh(one, one.weighed + 1);
       if (one.weighed - one.lastRisk > FORGET && one.filter.posterior < 0.01) {
-        this.#followed.delete(key);
-        if (one.lastGood !== undefined) this.#lastGood.set(key, one.lastGood);
+        this.#followed.delete(number);
+        this.#lastGood.leave(one.hash, one.check, one.lastGood);
       }
     }
   }
@@ -179,7 +190,7 @@ export class SecondaryBook {
 
   /** Writes LABEL_FEATURES of the entity at an event time, from `at` on. */
   features(key: string, seconds: number, out: Float32Array, at: number): void {
-    const one = this.#followed.get(key);
+    const one = key === '' ? undefined : this.#find(hashString(key), checkString(key));
     if (one === undefined) {
       out.fill(0, at, at + LABEL_FEATURES.length);
       out[at] = -2;

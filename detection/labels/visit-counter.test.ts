@@ -42,11 +42,14 @@ function stream(): Event[] {
   }));
 }
 
+/** what a record calls an entity */
+const named = (name: string) => `${hashString(name)} ${checkString(name)}`;
+
 const sorted = (records: readonly Visits[]) =>
-  records.map(({ from, field, keys, counts }) => ({
+  records.map(({ from, field, hashes, checks, counts }) => ({
     from,
     field,
-    counts: Object.fromEntries(keys.map((key, i) => [key, counts[i]!])),
+    counts: Object.fromEntries(Array.from(hashes, (hash, i) => [`${hash} ${checks[i]!}`, counts[i]!])),
   }));
 
 /** what the windows should hold, by plain counting; only windows that are over when the last event comes */
@@ -57,7 +60,8 @@ function plainly(events: readonly Event[], last: number) {
       const counts: Record<string, number> = {};
       for (const { seconds, values } of events) {
         if (seconds < from || seconds >= from + DAY || values[field] === '') continue;
-        counts[values[field]!] = (counts[values[field]!] ?? 0) + 1;
+        const name = named(values[field]!);
+        counts[name] = (counts[name] ?? 0) + 1;
       }
       if (Object.keys(counts).length > 0) found.push({ from, field, counts });
     }
@@ -99,5 +103,5 @@ test('a value that made room and comes again is counted anew', () => {
     names.map((name, i): Event => ({ seconds: START + i, values: [name, ''] }));
   observe(visits, of('a', 'b', 'c', 'd', 'e', 'f', 'a', 'a', 'f'));
   const closed = observe(visits, [{ seconds: START + DAY + 2 * HOUR, values: ['', ''] }]);
-  expect(sorted(closed)[0]!.counts).toMatchObject({ a: 2, f: 2 });
+  expect(sorted(closed)[0]!.counts).toMatchObject({ [named('a')]: 2, [named('f')]: 2 });
 });

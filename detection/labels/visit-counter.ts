@@ -1,7 +1,7 @@
 import { checkString, hashString } from '../features/hash.js';
 import { Slab } from '../state/slab.js';
 import type { Visits } from './records.js';
-import { VisitTable } from './visit-table.js';
+import { type Counted, VisitTable } from './visit-table.js';
 
 const BLOCK = 'visits';
 /** key of the row that holds the first open window; its time is the newest event time seen */
@@ -122,41 +122,31 @@ export class VisitCounter {
   /** Counts of the open windows before `done`. */
   #close(done: number): Visits[] {
     const windows = new Set<number>();
-    for (const table of this.#tables) table.windows(this.#open, done, windows);
-    const { keys } = this.slab;
+    // Most often it is the one window, and to look for others would be to go through all values once more.
+    if (done === this.#open + 1) windows.add(this.#open);
+    else for (const table of this.#tables) table.windows(this.#open, done, windows);
     const records: Visits[] = [];
     for (const at of [...windows].sort((a, b) => a - b))
       this.#tables.forEach((table, field) => {
-        const { slots, counts } = table.counted(at, (slot) => keys[slot]!);
-        this.#record(
-          records,
-          field,
-          at,
-          Array.from(slots, (slot) => keys[slot]!.slice(keys[slot]!.indexOf('|') + 1)),
-          [...counts],
-        );
+        this.#record(records, field, at, table.counted(at));
       });
     return records;
   }
 
-  #record(
-    records: Visits[],
-    field: number,
-    at: number,
-    keys: readonly string[],
-    counts: readonly number[],
-  ): void {
+  #record(records: Visits[], field: number, at: number, { hashes, checks, counts }: Counted): void {
     const { window, name, effective } = this.#options;
     const to = (at + 1) * window;
-    for (let from = 0; from < keys.length; from += MOST_KEYS) {
+    for (let from = 0; from < hashes.length; from += MOST_KEYS) {
+      const end = from + MOST_KEYS;
       records.push({
         type: 'visits',
         id: `${name}/${field}/${at}/${from}`,
         field,
         from: at * window,
         to,
-        keys: keys.slice(from, from + MOST_KEYS),
-        counts: counts.slice(from, from + MOST_KEYS),
+        hashes: hashes.subarray(from, end),
+        checks: checks.subarray(from, end),
+        counts: counts.subarray(from, end),
         effectiveAt: effective(to),
       });
     }

@@ -1,8 +1,19 @@
-/** numbers a cell: two hashes, the slot + 1 (0: empty), number of a window, counts of it and of the one before, marks */
+import {
+  CHECK,
+  FIRST_CELLS,
+  findCell,
+  freeCell,
+  grown,
+  HASH,
+  isFull,
+  MARK,
+  removeCell,
+  shiftOf,
+} from './hash-cells.js';
+
+/** numbers a cell: two hashes, the slot + 1, number of a window, counts of it and of the one before, marks */
 const CELL = 8;
-const HASH = 0;
-const CHECK = 1;
-const SLOT = 2;
+const SLOT = MARK;
 const WINDOW = 3;
 const COUNT = 4;
 const BEFORE = 5;
@@ -13,17 +24,17 @@ const CHANGED = 1;
 /** counted since it was looked at to make room */
 const USED = 2;
 
-const FIRST_CELLS = 256;
+/** Keys that were counted in a window, and how often, by hash and, where hashes are equal, by check. */
+export interface Counted {
+  readonly hashes: Uint32Array;
+  readonly checks: Uint32Array;
+  readonly counts: Uint32Array;
+}
 
-/**
- * Counts by key: a hash table with open addressing whose cells hold all that an event changes, so that it costs one line
- * of the cache. A key is its two hashes of 32 bits, of different kinds: its text is looked at only where it is needed. A
- * cell's place goes by the leading bits of the first hash, so walking the cells is nearly walking the keys by hash.
- */
+/** Counts by key: a hash table whose cells hold all that an event changes, so that it costs one line of the cache. */
 export class VisitTable {
   #cells = new Int32Array(FIRST_CELLS * CELL);
-  /** by which a hash is shifted to give its cell */
-  #shift = 32 - Math.log2(FIRST_CELLS);
+  #shift = shiftOf(this.#cells, CELL);
   #size = 0;
 
   /** Reads the cells of keys that come next. These loads don't wait for each other, as those of counting them do. */
@@ -37,7 +48,7 @@ export class VisitTable {
 
   /** Counts one for the key in a window; false for a key that isn't in it. */
   count(hash: number, check: number, window: number): boolean {
-    const at = this.#find(hash | 0, check | 0);
+    const at = this.#find(hash, check);
     if (at < 0) return false;
     const cells = this.#cells;
     const newest = cells[at + WINDOW]!;
@@ -63,9 +74,12 @@ export class VisitTable {
     changed = true,
   ): void {
     this.#size++;
-    if (8 * this.#size > 5 * (this.#cells.length / CELL)) this.#grow();
-    const at = this.#free(hash);
+    if (isFull(this.#cells, CELL, this.#size)) {
+      this.#cells = grown(this.#cells, CELL);
+      this.#shift--;
+    }
     const cells = this.#cells;
+    const at = freeCell(cells, CELL, this.#shift, hash);
     cells[at + HASH] = hash;
     cells[at + CHECK] = check;
     cells[at + SLOT] = slot + 1;
@@ -77,7 +91,7 @@ export class VisitTable {
 
   /** Whether a key may make room; one that was used since it was asked for last may not, this once. */
   spares(hash: number, check: number): boolean {
-    const at = this.#find(hash | 0, check | 0);
+    const at = this.#find(hash, check);
     if (at < 0) return true;
     if ((this.#cells[at + MARKS]! & USED) === 0) return true;
     this.#cells[at + MARKS]! &= ~USED;
@@ -85,21 +99,10 @@ export class VisitTable {
   }
 
   remove(hash: number, check: number): void {
-    const cells = this.#cells;
-    let hole = this.#find(hash | 0, check | 0);
-    if (hole < 0) return;
+    const at = this.#find(hash, check);
+    if (at < 0) return;
     this.#size--;
-    const places = cells.length / CELL;
-    // What follows moves up where the hole would cut it off from its own cell.
-    for (let at = this.#next(hole); cells[at + SLOT] !== 0; at = this.#next(at)) {
-      const own = cells[at]! >>> this.#shift;
-      const fromOwn = (at / CELL - own + places) % places;
-      const fromHole = ((at - hole) / CELL + places) % places;
-      if (fromOwn < fromHole) continue;
-      cells.copyWithin(hole, at, at + CELL);
-      hole = at;
-    }
-    cells.fill(0, hole, hole + CELL);
+    removeCell(this.#cells, CELL, this.#shift, at);
   }
 
   /** Adds to `windows` those from `from` on and before `to` that have counts. */
@@ -113,31 +116,27 @@ export class VisitTable {
     }
   }
 
-  /**
-   * Slots of the keys that were counted in a window, and how often, by hash and, where hashes are equal, by name: an
-   * order that depends on the keys alone.
-   */
-  counted(window: number, nameOf: (slot: number) => string): { slots: Int32Array; counts: Int32Array } {
+  counted(window: number): Counted {
     const cells = this.#cells;
     const order = new Int32Array(this.#size);
     let size = 0;
-    const isBefore = (a: number, b: number): boolean => {
-      const one = cells[a]! >>> 0;
-      const other = cells[b]! >>> 0;
-      if (one !== other) return one < other;
-      return nameOf(cells[a + SLOT]! - 1) < nameOf(cells[b + SLOT]! - 1);
-    };
+    // The cells are nearly in order: only those that others have pushed on, or around the end, have to move.
     for (let at = 0; at < cells.length; at += CELL) {
       if (countAt(cells, at, window) === 0) continue;
       let place = size++;
-      for (; place > 0 && isBefore(at, order[place - 1]!); place--) order[place] = order[place - 1]!;
+      for (; place > 0 && isBefore(cells, at, order[place - 1]!); place--) order[place] = order[place - 1]!;
       order[place] = at;
     }
-    const found = order.subarray(0, size);
-    return {
-      slots: found.map((at) => cells[at + SLOT]! - 1),
-      counts: found.map((at) => countAt(cells, at, window)),
-    };
+    const hashes = new Uint32Array(size);
+    const checks = new Uint32Array(size);
+    const counts = new Uint32Array(size);
+    for (let i = 0; i < size; i++) {
+      const at = order[i]!;
+      hashes[i] = cells[at + HASH]!;
+      checks[i] = cells[at + CHECK]!;
+      counts[i] = countAt(cells, at, window);
+    }
+    return { hashes, checks, counts };
   }
 
   /** Hands out what has changed since the last call. */
@@ -150,33 +149,15 @@ export class VisitTable {
     }
   }
 
-  #next(at: number): number {
-    return at + CELL === this.#cells.length ? 0 : at + CELL;
-  }
-
   #find(hash: number, check: number): number {
-    const cells = this.#cells;
-    for (let at = (hash >>> this.#shift) * CELL; cells[at + SLOT] !== 0; at = this.#next(at))
-      if (cells[at] === hash && cells[at + CHECK] === check) return at;
-    return -1;
+    return findCell(this.#cells, CELL, this.#shift, hash | 0, check | 0);
   }
+}
 
-  #free(hash: number): number {
-    let at = (hash >>> this.#shift) * CELL;
-    while (this.#cells[at + SLOT] !== 0) at = this.#next(at);
-    return at;
-  }
-
-  #grow(): void {
-    const old = this.#cells;
-    this.#cells = new Int32Array(2 * old.length);
-    this.#shift--;
-    for (let at = 0; at < old.length; at += CELL) {
-      if (old[at + SLOT] === 0) continue;
-      const to = this.#free(old[at]!);
-      for (let i = 0; i < CELL; i++) this.#cells[to + i] = old[at + i]!;
-    }
-  }
+function isBefore(cells: Int32Array, a: number, b: number): boolean {
+  const one = cells[a + HASH]! >>> 0;
+  const other = cells[b + HASH]! >>> 0;
+  return one < other || (one === other && cells[a + CHECK]! >>> 0 < cells[b + CHECK]! >>> 0);
 }
 
 function countAt(cells: Int32Array, at: number, window: number): number {

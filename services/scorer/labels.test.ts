@@ -1,4 +1,4 @@
-import { labelOf, visitsOf } from './labels.js';
+import { labelOf } from './labels.js';
 
 const feedback = {
   id: 'f1',
@@ -27,21 +27,4 @@ test('a label names the secondary entities of the pipeline, and counts from the 
 
 test('a label given before its event counts from after the event', () => {
   expect(labelOf({ ...feedback, givenAt: 0 }, []).effectiveAt).toBe(11 * 3600);
-});
-
-test('visits count when their window is closed and the delay has passed', () => {
-  const record = {
-    id: 'v1',
-    pipeline: 'transactions',
-    field: 'terminal',
-    from: 0,
-    to: 86_400_000,
-    keys: ['t1'],
-    counts: [3],
-  };
-  expect(visitsOf(record, 0, 7 * 86_400)).toMatchObject({
-    from: 0,
-    to: 86_400,
-    effectiveAt: 8 * 86_400 + 3600,
-  });
 });

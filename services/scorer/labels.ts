@@ -1,13 +1,15 @@
 import type { Kafka, KafkaMessage, Producer } from 'kafkajs';
 import { keptSeconds } from '../../detection/labels/label-book.js';
 import { LabelLog } from '../../detection/labels/label-log.js';
-import { effectiveFrom, type Label, type Visits } from '../../detection/labels/records.js';
+import { effectiveFrom, type Label, type LabelRecord, type Visits } from '../../detection/labels/records.js';
+import type { LabelSettings } from '../../detection/second-stage/second-stage.js';
 import type { OwnCodec } from '../../lib/avro.js';
 import { sendBatches } from '../../lib/kafka.js';
 import type { Logger } from '../../lib/log.js';
 import { followTopic } from '../../lib/topic-follower.js';
 import type { TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
+import { type VisitsRecord, visitsOf, visitsRecordOf } from './visits-record.js';
 
 /** A record of riskwire.feedback, as far as the scorer needs it. Times are epoch ms. */
 export interface FeedbackRecord {
@@ -19,18 +21,6 @@ export interface FeedbackRecord {
   readonly givenAt: number;
   readonly secondary: Readonly<Record<string, string>>;
   readonly surprise: number;
-}
-
-/** A record of riskwire.shared.<pipeline>: a closed window's visits of one secondary field in one partition. */
-export interface VisitsRecord {
-  readonly id: string;
-  readonly pipeline: string;
-  readonly field: string;
-  /** epoch ms, `to` exclusive */
-  readonly from: number;
-  readonly to: number;
-  readonly keys: readonly string[];
-  readonly counts: readonly number[];
 }
 
 export interface LabelsDependencies {
@@ -63,32 +53,35 @@ export async function followLabels(
     using.map(({ name, labels }) => [name, new LabelLog(keptSeconds(labels!.delay, labels!.window))]),
   );
   const byName = new Map(using.map((pipeline) => [pipeline.name, pipeline]));
-  const read = <T>(what: string, codec: OwnCodec<T>, take: (record: T) => void) => {
+  const read = <R extends { readonly pipeline: string }, L extends LabelRecord>(
+    topic: string,
+    codec: OwnCodec<R>,
+    said: (record: R, settings: LabelSettings) => L | undefined,
+  ) => {
     return ({ value, offset }: KafkaMessage, partition: number) => {
       if (value === null) return;
-      let record: T;
+      let pipeline: string;
+      let one: L | undefined;
       try {
-        record = codec.decode(value);
+        const record = codec.decode(value);
+        pipeline = record.pipeline;
+        const settings = byName.get(pipeline)?.labels;
+        one = settings && said(record, settings);
       } catch (error) {
-        log.warn({ topic: what, partition, offset, error }, 'a record could not be read; it is passed over');
+        log.warn({ topic, partition, offset, error }, 'a record could not be read; it is passed over');
         return;
       }
-      take(record);
+      if (one === undefined) return;
+      const late = logs.get(pipeline)!.add(one);
+      counted(pipeline, one.type, late > 0);
     };
   };
-  const onFeedback = read(names.feedback, codecs.feedback, (record) => {
-    const pipeline = byName.get(record.pipeline);
-    if (pipeline?.labels === undefined) return;
-    const late = logs.get(record.pipeline)!.add(labelOf(record, pipeline.labels.secondary));
-    counted(record.pipeline, 'label', late > 0);
-  });
-  const onVisits = read('visits', codecs.visits, (record) => {
-    const pipeline = byName.get(record.pipeline);
-    if (pipeline?.labels === undefined) return;
-    const field = pipeline.labels.secondary.indexOf(record.field);
-    if (field < 0) return;
-    const late = logs.get(record.pipeline)!.add(visitsOf(record, field, pipeline.labels.delay));
-    counted(record.pipeline, 'visits', late > 0);
+  const onFeedback = read(names.feedback, codecs.feedback, (record, { secondary }) =>
+    labelOf(record, secondary),
+  );
+  const onVisits = read('visits', codecs.visits, (record, { secondary, delay }) => {
+    const field = secondary.indexOf(record.field);
+    return field < 0 ? undefined : visitsOf(record, field, delay);
   });
   const followed: Awaited<ReturnType<typeof followTopic>>[] = [];
   const stop = async () => {
@@ -121,20 +114,6 @@ export function labelOf(record: FeedbackRecord, secondary: readonly string[]): L
   };
 }
 
-export function visitsOf(record: VisitsRecord, field: number, delay: number): Visits {
-  const to = record.to / 1000;
-  return {
-    type: 'visits',
-    id: record.id,
-    field,
-    from: record.from / 1000,
-    to,
-    keys: record.keys,
-    counts: record.counts,
-    effectiveAt: effectiveFrom(to + delay),
-  };
-}
-
 /** Sends closed windows to all scorers; the same window has the same key and content whoever closes it again. */
 export function sendVisits(
   producer: Producer,
@@ -148,15 +127,9 @@ export function sendVisits(
     names.shared(pipeline.name),
     closed.map((visits) => ({
       key: visits.id,
-      value: codec.encode({
-        id: visits.id,
-        pipeline: pipeline.name,
-        field: pipeline.labels?.secondary[visits.field] ?? '',
-        from: visits.from * 1000,
-        to: visits.to * 1000,
-        keys: visits.keys,
-        counts: visits.counts,
-      }),
+      value: codec.encode(
+        visitsRecordOf(visits, pipeline.name, pipeline.labels?.secondary[visits.field] ?? ''),
+      ),
     })),
   );
 }

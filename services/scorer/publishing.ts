@@ -11,10 +11,11 @@ import type { ScorerMetrics } from '../../lib/metrics.js';
 import type { TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import type { Rejected } from './batch-intake.js';
-import { sendVisits, type VisitsRecord } from './labels.js';
+import { sendVisits } from './labels.js';
 import { Outbox } from './outbox.js';
 import { type Risk, riskKey } from './risks.js';
 import { streamRisk } from './stream-risk.js';
+import type { VisitsRecord } from './visits-record.js';
 
 export interface PublishingDependencies {
   readonly producer: Producer;

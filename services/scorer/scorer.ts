@@ -16,7 +16,7 @@ import { TopicReader } from '../../lib/topic-reader.js';
 import { ensureTopics, ownTopics, type TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { usedFields } from './field-intake.js';
-import { type FeedbackRecord, followLabels, type VisitsRecord } from './labels.js';
+import { type FeedbackRecord, followLabels } from './labels.js';
 import { isMoved } from './moved.js';
 import {
   type FlowDependencies,
@@ -25,6 +25,7 @@ import {
   type PipelineRuntime,
 } from './partition-flow.js';
 import type { Risk } from './risks.js';
+import type { VisitsRecord } from './visits-record.js';
 
 export interface ScorerOptions {
   readonly group: string;

@@ -10,7 +10,8 @@ import { packageRoot } from '../../lib/paths.js';
 import { topicNames } from '../../lib/topics.js';
 import { loadPipelines } from '../../pipelines/loader.js';
 import { startLocalStack } from '../../services/local/local.js';
-import { type FeedbackRecord, followLabels, type VisitsRecord } from '../../services/scorer/labels.js';
+import { type FeedbackRecord, followLabels } from '../../services/scorer/labels.js';
+import type { VisitsRecord } from '../../services/scorer/visits-record.js';
 import { ADMIN_KEY, startTestApi, until } from '../support/alert-api.js';
 import { runScorer } from '../support/scorer-run.js';
 

@@ -12,7 +12,8 @@ import { loadPipelines, type Pipeline } from '../../pipelines/loader.js';
 import { KINDS } from '../../pipelines/transactions/frauds.js';
 import { type Payment, transactionsSource } from '../../pipelines/transactions/generator.js';
 import { Intake } from '../../services/scorer/intake.js';
-import { type FeedbackRecord, labelOf, type VisitsRecord, visitsOf } from '../../services/scorer/labels.js';
+import { type FeedbackRecord, labelOf } from '../../services/scorer/labels.js';
+import { type VisitsRecord, visitsOf, visitsRecordOf } from '../../services/scorer/visits-record.js';
 
 /**
  * Four partitions in two scorers that read labels and each other's windows some time after they were written, against
@@ -106,10 +107,7 @@ function wire(pipeline: Pipeline) {
       return labelOf(feedback.decode(bytes), [SECONDARY]);
     },
     visits: (closed: Visits): LabelRecord => {
-      const bytes = visits.encode({
-        ...{ id: closed.id, pipeline: 'transactions', field: SECONDARY },
-        ...{ from: closed.from * 1000, to: closed.to * 1000, keys: closed.keys, counts: closed.counts },
-      });
+      const bytes = visits.encode(visitsRecordOf(closed, 'transactions', SECONDARY));
       return visitsOf(visits.decode(bytes), 0, delay);
     },
   };

@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { checkString, hashString } from '../features/hash.js';
+import { LastGood } from './last-good.js';
+
+const of = (names: readonly string[], counts = names.map(() => 1)) => ({
+  hashes: Uint32Array.from(names, (name) => hashString(name)),
+  checks: Uint32Array.from(names, checkString),
+  counts: Uint32Array.from(counts),
+});
+const pair = (name: string) => [hashString(name), checkString(name)] as const;
+const nobody = () => {
+  throw new Error('nobody is followed');
+};
+
+test('knows what a map knows, while entities come to be followed and are left again', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('visits', 'visits', 'follow', 'leave', 'forget'),
+    first: fc.nat(600),
+    many: fc.nat(200),
+    day: fc.integer({ min: -40, max: 40 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const known = new LastGood(1_000_000);
+      const good = new Map<string, number>();
+      const followed = new Map<string, number>();
+      steps.forEach(({ kind, first, many, day }, number) => {
+        const name = `t${first}`;
+        if (kind === 'visits') {
+          const names = Array.from({ length: many }, (_, i) => `t${first + i}`);
+          const counts = names.map((_, i) => 1 + (i % 5));
+          const seen: [number, number][] = [];
+          const sum = known.visits(of(names, counts), day, (...one) => seen.push(one));
+          const others = names.filter((one) => !followed.has(one));
+          for (const one of others) good.set(one, Math.max(day, good.get(one) ?? day));
+          expect(sum).toBe(others.reduce((all, one) => all + counts[names.indexOf(one)]!, 0));
+          expect(seen).toEqual(
+            names.flatMap((one, i) => (followed.has(one) ? [[followed.get(one), counts[i]]] : [])),
+          );
+        } else if (kind === 'follow' && !followed.has(name)) {
+          expect(known.follow(...pair(name), number)).toBe(good.get(name));
+          good.delete(name);
+          followed.set(name, number);
+        } else if (kind !== 'follow' && followed.has(name)) {
+          known.leave(...pair(name), kind === 'leave' ? day : undefined);
+          followed.delete(name);
+          if (kind === 'leave') good.set(name, day);
+        }
+      });
+      expect(known.size).toBe(good.size);
+      const names = Array.from({ length: 800 }, (_, i) => `t${i}`);
+      expect(names.map((name) => known.followed(...pair(name)))).toEqual(
+        names.map((name) => followed.get(name) ?? -1),
+      );
+      const others = names.filter((name) => !followed.has(name));
+      expect(others.map((name) => known.follow(...pair(name), 0))).toEqual(
+        others.map((name) => good.get(name)),
+      );
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('those that were good last the longest ago make room', () => {
+  const known = new LastGood(4);
+  known.visits(of(['a', 'b', 'c']), 1, nobody);
+  known.visits(of(['b', 'd']), 2, nobody);
+  expect(known.size).toBe(4);
+  known.visits(of(['e']), 3, nobody);
+  expect(known.size).toBe(3);
+  const day = (name: string, number: number) => known.follow(...pair(name), number);
+  expect(['a', 'b', 'c', 'd', 'e'].map(day)).toEqual([undefined, 2, undefined, 2, 3]);
+});

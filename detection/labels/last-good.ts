@@ -1,0 +1,132 @@
+import {
+  CHECK,
+  FIRST_CELLS,
+  findCell,
+  freeCell,
+  grown,
+  HASH,
+  isFull,
+  MARK,
+  removeCell,
+  shiftOf,
+  sifted,
+} from './hash-cells.js';
+import type { Counted } from './visit-table.js';
+
+/** numbers a cell: two hashes, GOOD or the number it is followed by + FOLLOWED, the last good day of a good one */
+const CELL = 4;
+const DAY = 3;
+const GOOD = 1;
+const FOLLOWED = 2;
+
+/**
+ * What a book knows of all secondary entities by hash: of one that labels speak of, the number that it is followed by;
+ * of any other, its last good day. Of these there are `most` at most.
+ */
+export class LastGood {
+  #cells = new Int32Array(FIRST_CELLS * CELL);
+  #shift = shiftOf(this.#cells, CELL);
+  #size = 0;
+  #good = 0;
+
+  constructor(private readonly most: number) {}
+
+  /** entities that are not followed */
+  get size(): number {
+    return this.#good;
+  }
+
+  /** The number that an entity is followed by, or -1. */
+  followed(hash: number, check: number): number {
+    const at = this.#find(hash, check);
+    return at < 0 ? -1 : Math.max(-1, this.#cells[at + MARK]! - FOLLOWED);
+  }
+
+  /** The entity is followed from now on. @returns its last good day, if that is known */
+  follow(hash: number, check: number, number: number): number | undefined {
+    let at = this.#find(hash, check);
+    const day = at < 0 ? undefined : this.#cells[at + DAY]!;
+    if (at < 0) at = this.#add(hash, check);
+    else this.#good--;
+    this.#cells[at + MARK] = number + FOLLOWED;
+    return day;
+  }
+
+  /** The entity is followed no longer. */
+  leave(hash: number, check: number, lastGood: number | undefined): void {
+    const at = this.#find(hash, check);
+    if (lastGood === undefined) {
+      removeCell(this.#cells, CELL, this.#shift, at);
+      this.#size--;
+      return;
+    }
+    this.#cells[at + MARK] = GOOD;
+    this.#cells[at + DAY] = lastGood;
+    this.#good++;
+  }
+
+  /**
+   * A window of that day: a good day for those that aren't followed.
+   * @param followed is told how often each of the others was seen
+   * @returns events of those that aren't followed
+   */
+  visits(
+    { hashes, checks, counts }: Counted,
+    day: number,
+    followed: (number: number, count: number) => void,
+  ): number {
+    let sum = 0;
+    for (let i = 0; i < hashes.length; i++) {
+      const at = this.#find(hashes[i]!, checks[i]!);
+      if (at >= 0 && this.#cells[at + MARK]! >= FOLLOWED) {
+        followed(this.#cells[at + MARK]! - FOLLOWED, counts[i]!);
+        continue;
+      }
+      sum += counts[i]!;
+      if (at >= 0) this.#cells[at + DAY] = Math.max(day, this.#cells[at + DAY]!);
+      else this.#meet(hashes[i]!, checks[i]!, day);
+    }
+    return sum;
+  }
+
+  #meet(hash: number, check: number, day: number): void {
+    if (this.#good >= this.most) this.#forgetOldest();
+    const at = this.#add(hash, check);
+    this.#cells[at + MARK] = GOOD;
+    this.#cells[at + DAY] = day;
+    this.#good++;
+  }
+
+  /** Forgets those that were good last on the oldest of all last days. */
+  #forgetOldest(): void {
+    const cells = this.#cells;
+    let oldest = Number.POSITIVE_INFINITY;
+    for (let at = 0; at < cells.length; at += CELL)
+      if (cells[at + MARK] === GOOD) oldest = Math.min(oldest, cells[at + DAY]!);
+    let gone = 0;
+    this.#cells = sifted(cells, CELL, (at) => {
+      const stays = cells[at + MARK] !== GOOD || cells[at + DAY] !== oldest;
+      if (!stays) gone++;
+      return stays;
+    });
+    this.#size -= gone;
+    this.#good -= gone;
+  }
+
+  #find(hash: number, check: number): number {
+    return findCell(this.#cells, CELL, this.#shift, hash | 0, check | 0);
+  }
+
+  /** The cell of an entity that has none yet. */
+  #add(hash: number, check: number): number {
+    this.#size++;
+    if (isFull(this.#cells, CELL, this.#size)) {
+      this.#cells = grown(this.#cells, CELL);
+      this.#shift--;
+    }
+    const at = freeCell(this.#cells, CELL, this.#shift, hash);
+    this.#cells[at + HASH] = hash;
+    this.#cells[at + CHECK] = check;
+    return at;
+  }
+}
