@@ -15,7 +15,7 @@ import { type CommandRecord, entityKey } from './records.js';
 import { type Redelivery, redeliver } from './redelivery.js';
 import { followParents, groupKey, Related } from './related.js';
 import { type OwnCommand, sweep } from './sweep.js';
-import { committedOf, unfinished } from './unfinished.js';
+import { CommittedOffsets, unfinished } from './unfinished.js';
 
 export interface Flow {
   owns(partition: number): boolean;
@@ -46,9 +46,10 @@ export async function startFlow(deps: FlowDeps): Promise<Flow> {
   const { topics, codecs, incidents, deliveries, log } = deps;
   const parents = followParents(deps.view);
   const partitionOfGroup = (group: string) => partitionOf(group, deps.partitions);
+  const offsets = new CommittedOffsets(deps.kafka, deps.groupId, topics);
   const owned = new Ownership<Owned>({
     open: async (partition, signal) => {
-      const committed = await committedOf(deps.kafka, deps.groupId, topics, partition);
+      const committed = await offsets.of(partition);
       signal.throwIfAborted(); // before the tables hold what a later opening has read already
       await incidents.restore(deps.reader, [partition], { signal });
       await deliveries.restore(deps.reader, [partition], { signal });

@@ -10,24 +10,47 @@ export interface Committed {
   readonly commands: number;
 }
 
-/** How far the group has committed a partition of both logs; their beginning where it hasn't yet. */
-export function committedOf(
-  kafka: Kafka,
-  groupId: string,
-  topics: { readonly risks: string; readonly commands: string },
-  partition: number,
-): Promise<Committed> {
-  return withAdmin(kafka, async (admin) => {
-    const found = await admin.fetchOffsets({ groupId, topics: [topics.risks, topics.commands] });
-    const of = async (topic: string): Promise<number> => {
-      const partitions = found.find((one) => one.topic === topic)?.partitions;
-      const offset = Number(partitions?.find((one) => one.partition === partition)?.offset ?? -1);
-      if (offset >= 0) return offset;
-      const ends = await admin.fetchTopicOffsets(topic);
-      return Number(ends.find((one) => one.partition === partition)?.low ?? 0);
-    };
-    return { risks: await of(topics.risks), commands: await of(topics.commands) };
-  });
+/**
+ * How far the group has committed each partition of both logs; their beginning where it hasn't yet. All partitions of an
+ * assignment are opened at once, so whoever asks while an answer is under way shares it: one connection, not one a
+ * partition. That answer may be older than the asking, which is as good: more is then made up for than had to be, under
+ * the same ids.
+ */
+export class CommittedOffsets {
+  #answer: Promise<(partition: number) => Committed> | undefined;
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly groupId: string,
+    private readonly topics: { readonly risks: string; readonly commands: string },
+  ) {}
+
+  async of(partition: number): Promise<Committed> {
+    this.#answer ??= this.#ask().finally(() => {
+      this.#answer = undefined;
+    });
+    return (await this.#answer)(partition);
+  }
+
+  #ask(): Promise<(partition: number) => Committed> {
+    const { risks, commands } = this.topics;
+    return withAdmin(this.kafka, async (admin) => {
+      const found = await admin.fetchOffsets({ groupId: this.groupId, topics: [risks, commands] });
+      const ofTopic = async (topic: string): Promise<Map<number, number>> => {
+        const partitions = found.find((one) => one.topic === topic)?.partitions ?? [];
+        const offsets = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+        const all = await admin.fetchTopicOffsets(topic);
+        for (const { partition, low } of all)
+          if (!((offsets.get(partition) ?? -1) >= 0)) offsets.set(partition, Number(low));
+        return offsets;
+      };
+      const [ofRisks, ofCommands] = [await ofTopic(risks), await ofTopic(commands)];
+      return (partition) => ({
+        risks: ofRisks.get(partition) ?? 0,
+        commands: ofCommands.get(partition) ?? 0,
+      });
+    });
+  }
 }
 
 /**
