@@ -24,7 +24,8 @@ export async function findOutside(clickhouse: ClickHouseClient): Promise<Outside
       FROM (
         SELECT pipeline, entity, 1 AS one, 0 AS of_incident FROM risks FINAL
         UNION ALL
-        SELECT pipeline, entity, 0 AS one, risks AS of_incident FROM incidents_current WHERE kind = 'single'
+        SELECT pipeline, entity, 0 AS one, risks AS of_incident FROM incidents_current
+        WHERE id IN (SELECT id FROM incidents WHERE kind = 'single')
       )
       GROUP BY pipeline, entity HAVING risks != held ORDER BY pipeline, entity`,
     format: 'JSONEachRow',

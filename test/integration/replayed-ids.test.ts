@@ -16,6 +16,7 @@ import { startLocalStack } from '../../services/local/local.js';
 import type { Risk } from '../../services/scorer/risks.js';
 import { migrate } from '../../services/sink/migrate.js';
 import { startSink } from '../../services/sink/sink.js';
+import { countOutside, explainOutside, findOutside } from '../faults/risks-outside.js';
 import { startTestApi, until } from '../support/alert-api.js';
 import { shippedPayments, startTestScorer } from '../support/test-scorer.js';
 
@@ -188,6 +189,17 @@ test('a dead letter that is replayed again and again is one letter, then one ris
     expect(await count(`scores FINAL WHERE entity = '${CARD}' AND ${place}`)).toBe(1);
     // By now whatever came behind it has been taken in too.
     expect(await held()).toBe(ids.size);
+    await until('incidents hold the risks of their entities', async () => {
+      return (await findOutside(clickhouse)).length === 0;
+    });
+    // What the fault suite would say of the card, if they didn't.
+    await clickhouse.command({ query: `DELETE FROM riskwire.risks WHERE id = '${id}'` });
+    const outside = await findOutside(clickhouse);
+    expect(outside).toMatchObject([{ pipeline: 'transactions', entity: CARD }]);
+    expect(countOutside(outside)).toBe(1);
+    const lines = await explainOutside(outside, { kafka, prefix: 'riskwire.', partitions: 4 });
+    expect(lines.filter((line) => line.includes(id))).toHaveLength(2);
+    expect(lines.some((line) => line.includes('took in risks to'))).toBe(true);
   } finally {
     for (const close of closers.reverse()) await close();
   }
