@@ -1,35 +1,30 @@
-import type { Detector, StateBlock } from './contract.js';
+import type { StateBlock } from './contract.js';
+import { Detecting, MAX_DOMAINS } from './detecting.js';
+import {
+  BUCKET_BLOCK,
+  BUDGET_BLOCK,
+  detectorBlock,
+  entityLayout,
+  RECENT_BLOCK,
+  SMOOTHING_BLOCK,
+  SUSPICION_BLOCK,
+} from './entity-layout.js';
 import type { EventColumns } from './features/columns.js';
-import { AGE_BLOCK, FeatureBatch, FeatureEngine, SCALE_BLOCK } from './features/engine.js';
-import type { FeaturePlan } from './features/plan.js';
+import { type FeatureBatch, type FeatureEngine, SCALE_BLOCK } from './features/engine.js';
 import { isRepeat, isRepeatBytes, RECENT_FLOATS } from './features/recent-ids.js';
-import { type FeatureScales, scalingFloats } from './features/scaling.js';
+import { scalingFloats } from './features/scaling.js';
 import { AlertBudget, type Severity, severityOf } from './judging/budget.js';
 import { bucketOf } from './judging/dispersion.js';
-import type { JudgementPriors } from './judging/fit-judgement.js';
 import { JUDGEMENT_BLOCK, PartitionJudging } from './judging/partition-judging.js';
 import { Smoothing } from './judging/smoothing.js';
 import type { LabelLog } from './labels/label-log.js';
 import { judgedAs, smoothedOf } from './model/detectors.js';
-import { type LabelSettings, SecondStage } from './second-stage/second-stage.js';
+import type { ScoringModel } from './scoring-model.js';
+import { type LabelSettings, type RankedRows, SecondStage } from './second-stage/second-stage.js';
 import { SUSPICION_NAMES, Suspicion } from './second-stage/suspicion.js';
-import { type BlockLayout, Slab } from './state/slab.js';
+import { Slab } from './state/slab.js';
 
-/** A model made ready to score: shared by all partitions of a pipeline in a process. Holds no adaptive state. */
-export interface ScoringModel {
-  readonly id: string;
-  readonly plan: FeaturePlan;
-  readonly scales: FeatureScales;
-  readonly detectors: readonly Detector[];
-  /** smoothing constants of the detectors' scores, see Smoothing */
-  readonly lambdas: readonly number[];
-  /** an ordinary event's raw score by detector, where the smoothed scores start */
-  readonly ordinary: readonly number[];
-  readonly priors: JudgementPriors;
-  /** (domains of scales + 1) x floats of the plan's domain blocks: what training knew of each domain, last of all together */
-  readonly domainState: Float32Array;
-  readonly eventsPerDay: number;
-}
+export type { ScoringModel } from './scoring-model.js';
 
 export interface PartitionOptions {
   /** alerts a day of the whole pipeline */
@@ -57,12 +52,6 @@ export interface PartitionLabels {
   /** what the partition's windows of visits are named after */
   readonly name: string;
 }
-
-/** domains with state of their own in a partition; what comes beyond shares OTHER's */
-const MAX_DOMAINS = 256;
-const OTHER = '\u0000other';
-const RECENT_BLOCK = 'recent-ids';
-const BUCKET_BLOCK = 'bucket';
 
 export interface FlaggedRow {
   readonly row: number;
@@ -99,20 +88,11 @@ export interface ScoredBatch {
 export class PartitionScorer {
   readonly entities: Slab;
   readonly domains: Slab;
-  readonly batch: FeatureBatch;
-  readonly engine: FeatureEngine;
   /** there is one where the pipeline has labels */
   readonly second: SecondStage | undefined;
   readonly #secondary: readonly number[];
   readonly #suspicion = new Suspicion();
-  readonly #event = {
-    entity: '',
-    secondary: [] as string[],
-    seconds: 0,
-    offset: 0,
-    surprise: 0,
-    suspicion: new Float32Array(SUSPICION_NAMES.length),
-  };
+  readonly #suspicious = new Float32Array(SUSPICION_NAMES.length);
   readonly #remembers: boolean;
   #recent: StateBlock | undefined;
   /** by row, room for Slab.foresee */
@@ -121,20 +101,14 @@ export class PartitionScorer {
   readonly #smoothing: Smoothing;
   readonly #budget: AlertBudget;
   readonly #judging: PartitionJudging;
-  readonly #raw: Float32Array;
-  readonly #rawOne: Float32Array;
+  readonly #detecting: Detecting;
   readonly #surprise: Float32Array;
   readonly #firstSurprise: Float32Array;
-  readonly #modelDomain: ReadonlyMap<string, number>;
-  /** by slot of the domain slab, the model's index of the domain, -1 for one that it doesn't know */
-  readonly #modelDomains = new Int32Array(MAX_DOMAINS).fill(-1);
 
   constructor(model: ScoringModel, options: PartitionOptions) {
     this.#model = model;
     const { plan, detectors, lambdas } = model;
     const { capacity } = options;
-    this.engine = new FeatureEngine(plan);
-    this.batch = new FeatureBatch(plan, capacity);
     this.#smoothing = new Smoothing(detectors.length, lambdas, model.ordinary, smoothedOf(detectors));
     this.#budget = new AlertBudget({
       alertsPerDay: options.budget / options.partitions,
@@ -150,13 +124,14 @@ export class PartitionScorer {
       capacity,
     });
     this.entities = new Slab(
-      entityLayout(
-        model,
-        this.#smoothing,
-        this.#budget,
-        options.labels !== undefined,
-        options.remembersIds === true,
-      ),
+      entityLayout({
+        plan,
+        detectors,
+        smoothing: this.#smoothing.stateSize,
+        budget: this.#budget.stateSize,
+        labels: options.labels !== undefined,
+        repeats: options.remembersIds === true,
+      }),
       options.maxEntities,
     );
     this.domains = new Slab(
@@ -168,15 +143,18 @@ export class PartitionScorer {
       MAX_DOMAINS,
       4,
     );
-    this.#modelDomain = new Map(model.scales.domains.map((name, index) => [name, index]));
+    this.#detecting = new Detecting(model, {
+      capacity,
+      entities: this.entities,
+      domains: this.domains,
+      newEntity: this.#newEntity,
+    });
     this.second = options.labels && secondStage(model, options.labels, options.partitions);
     this.#secondary = (options.labels?.settings.secondary ?? []).map((field) =>
       plan.categories.indexOf(field),
     );
     this.#remembers = options.remembersIds === true;
     this.#foreseen = new Int32Array(capacity);
-    this.#raw = new Float32Array(capacity * detectors.length);
-    this.#rawOne = new Float32Array(capacity);
     this.#surprise = new Float32Array(capacity);
     this.#firstSurprise = new Float32Array(capacity);
   }
@@ -217,142 +195,96 @@ export class PartitionScorer {
     return this.#recent;
   }
 
+  /** The features of the micro-batch scored last. */
+  get batch(): FeatureBatch {
+    return this.#detecting.batch;
+  }
+
+  get engine(): FeatureEngine {
+    return this.#detecting.engine;
+  }
+
   /** Scores `columns` (at most `capacity` rows) and advances the state. */
   score(columns: EventColumns): ScoredBatch {
-    const failed = this.#detect(columns);
+    const failed = this.#detecting.detect(columns);
     const slab = this.entities;
-    const size = columns.size;
-    const { joined, own } = this.#judging;
-    this.#judging.judge(this.#raw, size, this.batch.domainSlots, slab.block('smoothing'), {
+    const { slots, domainSlots } = this.batch;
+    this.#judging.judge(this.#detecting.raw, columns.size, domainSlots, slab.block(SMOOTHING_BLOCK), {
       state: slab.block(BUCKET_BLOCK),
-      slots: this.batch.slots,
+      slots,
     });
-    const budget = slab.block('budget');
-    const suspicion = slab.block('suspicion');
+    return {
+      size: columns.size,
+      surprise: this.#surprise,
+      firstSurprise: this.#firstSurprise,
+      detectorSurprise: this.#judging.own,
+      flagged: this.#decide(columns),
+      failed,
+    };
+  }
+
+  /** Ranks the judged rows and holds them against the alert budget, one after another. */
+  #decide(columns: EventColumns): FlaggedRow[] {
+    const { second, entities } = this;
+    const { slots, gaps, times } = this.batch;
+    const { joined } = this.#judging;
+    const budget = entities.block(BUDGET_BLOCK);
+    const suspicion = entities.block(SUSPICION_BLOCK);
+    const ranked = this.#ranked(columns);
     const flagged: FlaggedRow[] = [];
-    for (const category of this.#secondary) columns.check(category);
-    this.second?.visit({
-      size,
-      seconds: this.batch.times,
-      hashes: this.#secondary.map((category) => columns.hashes[category]!),
-      checks: this.#secondary.map((category) => columns.checks[category]!),
-      text: (field, row) => columns.text(this.#secondary[field]!, row),
-    });
-    for (let row = 0; row < size; row++) {
+    for (let row = 0; row < columns.size; row++) {
       const judged = joined[row]!;
-      const surprise =
-        this.second === undefined ? judged : this.#rank(this.second, columns, suspicion, row, judged);
+      const slot = slots[row]!;
+      let surprise = judged;
+      if (second !== undefined && ranked !== undefined) {
+        this.#suspicion.pass(suspicion, slot, gaps[row]!, judged, this.#suspicious);
+        surprise = second.rank(ranked, row, judged, this.#suspicious);
+      }
       this.#surprise[row] = surprise;
       this.#firstSurprise[row] = judged;
-      const decision = this.#budget.decide(surprise, this.batch.times[row]!, budget, this.batch.slots[row]!);
+      const decision = this.#budget.decide(surprise, times[row]!, budget, slot);
       if (decision === 'quiet') continue;
-      const threshold = this.#budget.threshold;
+      const { threshold } = this.#budget;
       flagged.push({
         row,
         surprise,
         threshold,
         severity: severityOf(surprise, threshold),
         alert: decision === 'alert',
-        ...(this.second?.on && { labels: this.second.reasons() }),
+        ...(second?.on && { labels: second.reasons() }),
       });
     }
-    return {
-      size,
-      surprise: this.#surprise,
-      firstSurprise: this.#firstSurprise,
-      detectorSurprise: own,
-      flagged,
-      failed,
-    };
+    return flagged;
   }
 
-  #rank(
-    second: SecondStage,
-    columns: EventColumns,
-    state: StateBlock,
-    row: number,
-    surprise: number,
-  ): number {
-    const event = this.#event;
-    event.entity = columns.entities[row]!;
-    event.seconds = this.batch.times[row]!;
-    event.offset = columns.offsets[row]!;
-    event.surprise = surprise;
-    for (let i = 0; i < this.#secondary.length; i++) {
-      const category = this.#secondary[i]!;
-      const told = second.book.mayFollow(i, columns.hashes[category]![row]!);
-      event.secondary[i] = told ? columns.text(category, row) : '';
-    }
-    const slot = this.batch.slots[row]!;
-    this.#suspicion.read(state, slot, this.batch.gaps[row]!, event.suspicion, 0);
-    this.#suspicion.add(state, slot, surprise);
-    const { detectors } = this.#model;
-    return second.rank(
-      event,
-      this.#judging.own,
-      row * detectors.length,
-      this.batch.x,
-      row * this.batch.features,
-    );
+  /** The micro-batch as the second stage sees it, where there is one; its secondary entities are counted. */
+  #ranked(columns: EventColumns): RankedRows | undefined {
+    const { second, batch } = this;
+    if (second === undefined) return undefined;
+    const secondary = this.#secondary;
+    for (const category of secondary) columns.check(category);
+    const seconds = batch.times;
+    const hashes = secondary.map((category) => columns.hashes[category]!);
+    const checks = secondary.map((category) => columns.checks[category]!);
+    const text = (field: number, row: number) => columns.text(secondary[field]!, row);
+    second.visit({ size: columns.size, seconds, hashes, checks, text });
+    const { entities, offsets } = columns;
+    return { entities, offsets, seconds, hashes, text, own: this.#judging.own, x: batch.x };
   }
 
   /** Features and raw scores of a micro-batch (rows x detectors), without judging them: what training needs. */
   detect(columns: EventColumns): { raw: Float32Array; failed: readonly string[] } {
-    return { failed: this.#detect(columns), raw: this.#raw };
-  }
-
-  #detect(columns: EventColumns): string[] {
-    const { detectors, scales } = this.#model;
-    if (columns.size > this.batch.capacity)
-      throw new RangeError(
-        `a micro-batch of ${columns.size} events; this scorer takes ${this.batch.capacity} at most`,
-      );
-    if (this.domains.size >= MAX_DOMAINS - 1)
-      for (let row = 0; row < columns.size; row++)
-        if (this.domains.find(columns.domains[row]!) < 0) columns.domains[row] = OTHER;
-    this.engine.extract(columns, this.batch, this.entities, this.domains, this.#newEntity, this.#newDomain);
-    this.engine.scale(this.batch, scales, this.domains, this.#modelDomains);
-    const failed: string[] = [];
-    detectors.forEach((detector, index) => {
-      const out = this.#rawOne;
-      let sound = true;
-      try {
-        detector.score(this.batch, this.entities.block(detectorBlock(detector)), out);
-        for (let row = 0; row < columns.size; row++) sound &&= Number.isFinite(out[row]);
-      } catch {
-        // A model backend that throws must not stop the stream: the others score, and the batch says so.
-        sound = false;
-      }
-      if (!sound) failed.push(detector.name);
-      const warmUp = detector.warmUp ?? 0;
-      for (let row = 0; row < columns.size; row++) {
-        const speaks = sound && this.batch.ages[row]! >= warmUp;
-        this.#raw[row * detectors.length + index] = speaks ? out[row]! : Number.NaN;
-      }
-    });
-    return failed;
+    return { failed: this.#detecting.detect(columns), raw: this.#detecting.raw };
   }
 
   readonly #newEntity = (slot: number): void => {
     for (const detector of this.#model.detectors) {
       if (detector.stateSize > 0) detector.initState(this.entities.block(detectorBlock(detector)), slot);
     }
-    this.#smoothing.initState(this.entities.block('smoothing'), slot);
-    this.#budget.initState(this.entities.block('budget'), slot);
+    this.#smoothing.initState(this.entities.block(SMOOTHING_BLOCK), slot);
+    this.#budget.initState(this.entities.block(BUDGET_BLOCK), slot);
     const bucket = this.entities.block(BUCKET_BLOCK);
     bucket.data[slot * bucket.stride + bucket.offset] = bucketOf(this.entities.keys[slot]!);
-  };
-
-  readonly #newDomain = (slot: number): void => {
-    const { domainState, scales, plan } = this.#model;
-    const floats = plan.domainBlocks.reduce((sum, block) => sum + block.size, 0);
-    const index = this.#modelDomain.get(this.domains.keys[slot]!);
-    const known = index ?? scales.domains.length;
-    this.#modelDomains[slot] = index ?? -1;
-    this.domains.data.set(
-      domainState.subarray(known * floats, (known + 1) * floats),
-      slot * this.domains.stride,
-    );
   };
 
   /** Lays the judgements into the domain slab, so that it holds the domains' whole state. */
@@ -378,7 +310,7 @@ export class PartitionScorer {
 
   /** prepares rows that a checkpoint is laid over */
   get initialisers(): { entity: (slot: number) => void; domain: (slot: number) => void } {
-    return { entity: this.#newEntity, domain: this.#newDomain };
+    return { entity: this.#newEntity, domain: this.#detecting.newDomain };
   }
 }
 
@@ -394,29 +326,4 @@ function secondStage(model: ScoringModel, labels: PartitionLabels, partitions: n
     features: model.plan.features,
     eventsPerDay: model.eventsPerDay / partitions,
   });
-}
-
-function detectorBlock(detector: Detector): string {
-  const { name, stateVersion = 1 } = detector;
-  return stateVersion === 1 ? `detector:${name}` : `detector:${name}@${stateVersion}`;
-}
-
-function entityLayout(
-  model: ScoringModel,
-  smoothing: Smoothing,
-  budget: AlertBudget,
-  labels: boolean,
-  repeats: boolean,
-): BlockLayout[] {
-  return [
-    ...model.plan.entityBlocks,
-    { name: AGE_BLOCK, size: 1 },
-    // Detectors without state get a block of nothing, so that each has one to be called with.
-    ...model.detectors.map((detector) => ({ name: detectorBlock(detector), size: detector.stateSize })),
-    { name: 'smoothing', size: smoothing.stateSize },
-    { name: 'budget', size: budget.stateSize },
-    { name: 'suspicion', size: labels ? SUSPICION_NAMES.length : 0 },
-    { name: BUCKET_BLOCK, size: 1 },
-    { name: RECENT_BLOCK, size: repeats ? RECENT_FLOATS : 0 },
-  ];
 }

@@ -3,13 +3,19 @@ import { keptSeconds } from '../labels/label-book.js';
 import { LabelLog } from '../labels/label-log.js';
 import { effectiveFrom } from '../labels/records.js';
 import { decodePage, encodePages } from '../state/encoding.js';
-import { type RankedEvent, SecondStage } from './second-stage.js';
+import { SecondStage } from './second-stage.js';
 
 const HOUR = 3600;
 const DELAY = 24 * HOUR;
 
 interface Made {
-  readonly event: RankedEvent;
+  readonly event: {
+    readonly entity: string;
+    readonly secondary: readonly string[];
+    readonly seconds: number;
+    readonly offset: number;
+    readonly surprise: number;
+  };
   readonly surprises: Float32Array;
   readonly x: Float32Array;
   readonly risk: boolean;
@@ -33,7 +39,6 @@ function stream(count: number, every = 120): Made[] {
         seconds,
         offset: i,
         surprise,
-        suspicion: new Float32Array(2),
       },
       surprises: Float32Array.of(surprise),
       x: Float32Array.of(random() * 2 - 1),
@@ -56,14 +61,19 @@ function stage(log: LabelLog): SecondStage {
 /** Ranks and gives labels a day later; with `labelled` false nobody says anything. */
 function run(second: SecondStage, log: LabelLog, made: readonly Made[], labelled = true): number[] {
   return made.map(({ event, surprises, x, risk }) => {
-    const surprise = second.rank(event, surprises, 0, x, 0);
-    second.visit({
+    const row = {
       size: 1,
+      entities: [event.entity],
       seconds: Float64Array.of(event.seconds),
+      offsets: Float64Array.of(event.offset),
       hashes: event.secondary.map((value) => Uint32Array.of(hashString(value))),
       checks: event.secondary.map((value) => Uint32Array.of(checkString(value))),
-      text: (field) => event.secondary[field]!,
-    });
+      text: (field: number) => event.secondary[field]!,
+      own: surprises,
+      x,
+    };
+    const surprise = second.rank(row, 0, event.surprise, new Float32Array(2));
+    second.visit(row);
     for (const closed of second.takeClosed()) log.add(closed);
     if (risk && labelled)
       log.add({

@@ -42,17 +42,20 @@ export interface SecondStageOptions {
   readonly eventsPerDay: number;
 }
 
-/** An event as the second stage sees it. */
-export interface RankedEvent {
-  readonly entity: string;
-  readonly secondary: readonly string[];
-  /** event time, seconds */
-  readonly seconds: number;
-  readonly offset: number;
-  /** surprise by the first stage */
-  readonly surprise: number;
-  /** see Suspicion */
-  readonly suspicion: Float32Array;
+/** The events of a micro-batch as the second stage sees them, by row. */
+export interface RankedRows {
+  readonly entities: readonly string[];
+  /** event times, seconds */
+  readonly seconds: Float64Array;
+  readonly offsets: Float64Array;
+  /** hashString of the secondary entities, by field and row */
+  readonly hashes: readonly Uint32Array[];
+  /** a secondary entity by name; asked for where labels may speak of it */
+  readonly text: (field: number, row: number) => string;
+  /** rows x detectors, their own surprises */
+  readonly own: Float32Array;
+  /** rows x features, scaled */
+  readonly x: Float32Array;
 }
 
 /** The second stage speaks once it has seen so many labelled risks and others, and only while it ranks better. */
@@ -116,6 +119,9 @@ export class SecondStage {
   #rates: Float64Array = new Float64Array(0);
   #closed: Visits[] = [];
   #logit = UNTAUGHT;
+  /** of the event that is ranked: its secondary entities, '' for one of which labels don't speak */
+  readonly #secondary: string[];
+  readonly #features: number;
 
   constructor(options: SecondStageOptions) {
     const { settings, detectors, features, log, name, eventsPerDay } = options;
@@ -152,6 +158,8 @@ export class SecondStage {
     this.#vector = new Float32Array(this.inputs.vector);
     this.#x = new Float32Array(this.inputs.size);
     this.#detectors = detectors.length;
+    this.#features = features.length;
+    this.#secondary = settings.secondary.map(() => '');
     this.#labelsAt = 1 + detectors.length + features.length + SUSPICION_NAMES.length;
     const expected = (eventsPerDay * (settings.delay + 3 * GRID_SECONDS)) / 86_400;
     this.#share = Math.fround(expected > 0 ? Math.min(1, (0.45 * settings.hold) / expected) : 0.1);
@@ -169,33 +177,28 @@ export class SecondStage {
   }
 
   /**
-   * The event's surprise by both stages: the first one's while the second is off. `surprises` holds the detectors' own,
-   * `x` the scaled features, from the places given on.
+   * A row's surprise by both stages: the first one's while the second is off. Rows are to be ranked in their order.
+   * @param surprise by the first stage @param suspicion of the row's entity before it, see Suspicion
    */
-  rank(
-    event: RankedEvent,
-    surprises: Float32Array,
-    surprisesAt: number,
-    x: Float32Array,
-    xAt: number,
-  ): number {
-    this.#arrive(event.seconds);
+  rank(rows: RankedRows, row: number, surprise: number, suspicion: Float32Array): number {
+    const seconds = rows.seconds[row]!;
+    this.#arrive(seconds);
     // Before the first label there is nothing to say, and nothing to compute.
     const taught = this.#gain.risks > 0;
     const spoken = taught || this.book.followed > 0;
-    if (spoken) this.#fill(event, surprises, surprisesAt, x, xAt);
+    if (spoken) this.#fill(rows, row, surprise, suspicion);
     if (taught) this.inputs.expand(this.#vector, 0, this.#x);
     this.#logit = taught ? this.#ftrl.logit(this.#x) : UNTAUGHT;
-    const share = this.#shareOf(event.surprise, spoken);
+    const share = this.#shareOf(surprise, spoken);
     // Chosen by offset, so that a second reading holds the same ones.
-    if (share >= 1 || this.#chance.of(event.offset) < share * 2 ** 32) {
-      if (!spoken) this.#fill(event, surprises, surprisesAt, x, xAt);
-      this.#follow(event.seconds);
-      this.pending.add(event.entity, event.seconds, this.#vector, 0, 1 / share, this.#logit);
+    if (share >= 1 || this.#chance.of(rows.offsets[row]!) < share * 2 ** 32) {
+      if (!spoken) this.#fill(rows, row, surprise, suspicion);
+      this.#follow(seconds);
+      this.pending.add(rows.entities[row]!, seconds, this.#vector, 0, 1 / share, this.#logit);
     }
-    if (!taught) return event.surprise;
-    const surprise = this.#calibration.observe(Math.exp(Math.max(-20, Math.min(12, this.#logit))));
-    return this.#on ? surprise : event.surprise;
+    if (!taught) return surprise;
+    const second = this.#calibration.observe(Math.exp(Math.max(-20, Math.min(12, this.#logit))));
+    return this.#on ? second : surprise;
   }
 
   /** the state of all parts, by the names that a checkpoint gives them */
@@ -279,24 +282,29 @@ export class SecondStage {
       this.#gain.secondAp > this.#gain.firstAp;
   }
 
+  /** The vector of a row. */
   #fill(
-    event: RankedEvent,
-    surprises: Float32Array,
-    surprisesAt: number,
-    x: Float32Array,
-    xAt: number,
+    { own, x, hashes, text, seconds }: RankedRows,
+    row: number,
+    surprise: number,
+    suspicion: Float32Array,
   ): void {
     const vector = this.#vector;
-    vector[0] = event.surprise;
-    let at = 1;
+    const detectors = this.#detectors;
+    const features = this.#features;
+    vector[0] = surprise;
     // A detector that failed or still warms up has nothing to say.
-    for (let i = 0; i < this.#detectors; i++, at++) {
-      const surprise = surprises[surprisesAt + i]!;
-      vector[at] = Number.isNaN(surprise) ? 0 : surprise;
+    for (let i = 0; i < detectors; i++) {
+      const one = own[row * detectors + i]!;
+      vector[1 + i] = Number.isNaN(one) ? 0 : one;
     }
-    for (let i = 0; at < this.#labelsAt - SUSPICION_NAMES.length; i++, at++) vector[at] = x[xAt + i]!;
-    vector.set(event.suspicion, at);
-    this.book.features(event.secondary, event.seconds, vector, this.#labelsAt);
+    const at = 1 + detectors;
+    for (let i = 0; i < features; i++) vector[at + i] = x[row * features + i]!;
+    for (let i = 0; i < SUSPICION_NAMES.length; i++) vector[at + features + i] = suspicion[i]!;
+    const secondary = this.#secondary;
+    for (let field = 0; field < secondary.length; field++)
+      secondary[field] = this.book.mayFollow(field, hashes[field]![row]!) ? text(field, row) : '';
+    this.book.features(secondary, seconds[row]!, vector, this.#labelsAt);
   }
 
   /** The share of events like this one that is held: see HELD_SURPRISE. */

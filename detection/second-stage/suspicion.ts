@@ -17,24 +17,28 @@ export const SUSPICION_NAMES = HALF_LIVES.map((days) => `suspicion.${days}d`);
 export class Suspicion {
   readonly stateSize = HALF_LIVES.length;
 
-  /** Lets the sums fade over the gap before an event, and writes them from `at` on. */
-  read(state: StateBlock, slot: number, gap: number, out: Float32Array, at: number): void {
-    const from = slot * state.stride + state.offset;
+  /**
+   * Lets the sums fade over the gap before an event and writes them to `out`; then adds what the event itself is.
+   * @param gap seconds, NaN before an entity's first event
+   */
+  pass(
+    { data, stride, offset }: StateBlock,
+    slot: number,
+    gap: number,
+    surprise: number,
+    out: Float32Array,
+  ): void {
+    const from = slot * stride + offset;
+    const step = surprise > FROM ? Math.min(MOST, surprise - FROM) : 0;
     for (let i = 0; i < HALF_LIVES.length; i++) {
-      const before = state.data[from + i]!;
+      const before = data[from + i]!;
       // Most entities are above suspicion, and nothing fades to nothing.
-      const faded =
-        before === 0 || Number.isNaN(gap) ? 0 : before * halved(gap / (HALF_LIVES[i]! * DAY_SECONDS));
-      state.data[from + i] = faded;
-      out[at + i] = faded;
+      if (before === 0 && step === 0) {
+        out[i] = 0;
+        continue;
+      }
+      out[i] = before === 0 || Number.isNaN(gap) ? 0 : before * halved(gap / (HALF_LIVES[i]! * DAY_SECONDS));
+      data[from + i] = out[i]! + step;
     }
-  }
-
-  /** Adds what the event itself was. */
-  add(state: StateBlock, slot: number, surprise: number): void {
-    if (!(surprise > FROM)) return;
-    const from = slot * state.stride + state.offset;
-    const step = Math.min(MOST, surprise - FROM);
-    for (let i = 0; i < HALF_LIVES.length; i++) state.data[from + i] = state.data[from + i]! + step;
   }
 }

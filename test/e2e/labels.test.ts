@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { hashString } from '../../detection/features/hash.js';
 import { LabelLog } from '../../detection/labels/label-log.js';
 import type { Label, LabelRecord } from '../../detection/labels/records.js';
 import { LABEL_FEATURES } from '../../detection/labels/secondary-book.js';
@@ -102,11 +103,18 @@ test('an incident that a person confirms becomes a label of each of its events, 
     });
     const rank = (entity: string, seconds: number, offset: number, surprise: number) =>
       second.rank(
-        { entity, secondary: label!.secondary, seconds, offset, surprise, suspicion: new Float32Array(2) },
-        Float32Array.of(surprise),
+        {
+          entities: [entity],
+          seconds: Float64Array.of(seconds),
+          offsets: Float64Array.of(offset),
+          hashes: label!.secondary.map((value) => Uint32Array.of(hashString(value))),
+          text: (field) => label!.secondary[field]!,
+          own: Float32Array.of(surprise),
+          x: new Float32Array(0),
+        },
         0,
-        new Float32Array(0),
-        0,
+        surprise,
+        new Float32Array(2),
       );
     const spell = (): number => {
       const values = new Float32Array(second.book.width);
