@@ -73,6 +73,15 @@ test('gives out each window once, with what was counted in it', () => {
   expect(sorted(observe(counter(), events))).toEqual(plainly(events, events.at(-2)!.seconds));
 });
 
+test('gives out all windows that a pause has closed at once, the oldest first', () => {
+  const at = (seconds: number, name: string): Event => ({ seconds: START + seconds, values: [name, ''] });
+  const events = [at(DAY - 60, 'a'), at(DAY + 60, 'b'), at(DAY - 30, 'a'), at(9 * DAY, 'a')];
+  expect(sorted(observe(counter(), events))).toEqual([
+    { from: START, field: 0, counts: { [named('a')]: 2 } },
+    { from: START + DAY, field: 0, counts: { [named('b')]: 1 } },
+  ]);
+});
+
 test('gives the same records wherever batches are cut, and after a restart', () => {
   const events = stream();
   const whole = observe(counter(), events);
