@@ -9,6 +9,8 @@ export interface ReadOptions {
   onRecords?: (records: readonly KafkaMessage[]) => Promise<void>;
   /** offset to start at. Default: the first that is there */
   from?: 'beginning' | bigint;
+  /** offset to end before. Default: the end that the partition has when the call begins */
+  to?: bigint;
   /** offsets passed and offsets to pass, after each fetch */
   onProgress?: (done: number, total: number) => void;
   /** how long it may go without getting any further. Default 30 s */
@@ -20,7 +22,7 @@ export interface ReadOptions {
 
 export interface ReadResult {
   records: number;
-  /** one past the last offset that was there when the call began */
+  /** one past the last offset that was there when the call began, `to` at most */
   end: bigint;
 }
 
@@ -50,7 +52,7 @@ export class TopicReader {
       this.fetchOne(topic, partition, offset, { bytes, timeoutMs, signal });
 
     let fetched = await fetch(start);
-    const end = fetched.end;
+    const end = options.to === undefined ? fetched.end : minimum(options.to, fetched.end);
     let records = 0;
     for (;;) {
       const { next } = fetched;

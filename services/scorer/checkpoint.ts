@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { KafkaMessage } from 'kafkajs';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 
@@ -39,8 +40,10 @@ const marker = Compile(Marker);
 /** kinds of pages: what they are called, and how their keys begin */
 const KIND = { domains: 'd', entities: 'e', pending: 'p', visits: 'v', stage: 's' } as const;
 
+export type PageKind = keyof typeof KIND;
+
 export interface Page {
-  readonly kind: keyof typeof KIND;
+  readonly kind: PageKind;
   readonly bytes: Uint8Array;
 }
 
@@ -52,6 +55,27 @@ export interface StatePoint {
   readonly budget: readonly number[];
 }
 
+/** Part of the log, to be read from `from` up to below `to`. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  /** by offset, the pages to lay in the order of the log */
+  readonly pages: ReadonlyMap<number, PageKind>;
+}
+
+export interface FoundState {
+  readonly point: StatePoint;
+  /** to be read one after the other */
+  readonly stretches: readonly Stretch[];
+}
+
+/** What is known of a record of the partition besides its key. */
+interface Noted {
+  readonly offset: number;
+  /** of a marker that can be read */
+  readonly marker: Marker | undefined;
+}
+
 /** A checkpoint that is being written. */
 export interface CheckpointDraft {
   page(page: Page): StateRecord;
@@ -61,6 +85,7 @@ export interface CheckpointDraft {
 /** What is known of one state partition: reads it, and makes the records of the next checkpoint. */
 export class CheckpointLog {
   readonly #keys = new Set<string>();
+  #noted = new Map<string, Noted>();
   #chain: Marker['chain'] = [];
   #wholeBytes = 0;
   #deltaBytes = 0;
@@ -70,18 +95,27 @@ export class CheckpointLog {
     return this.#chain.length === 0 || this.#deltaBytes > this.#wholeBytes || this.#chain.length > 200;
   }
 
-  /**
-   * Finds the newest complete state among the records of a partition, read from its beginning to its end.
-   * @returns its pages in the order to lay them over each other; undefined when there is none
-   */
-  restore(records: ReadonlyMap<string, Buffer>): { point: StatePoint; pages: Page[] } | undefined {
+  /** Takes note of a record of the partition, each in its turn from the beginning to the end. Pages are not kept. */
+  note({ key, value, offset }: Pick<KafkaMessage, 'key' | 'value' | 'offset'>): void {
+    if (key === null || key === undefined) return;
+    const name = key.toString();
+    if (value === null) {
+      this.#noted.delete(name);
+      return;
+    }
+    const marker = name.endsWith('/marker') ? parseMarker(value) : undefined;
+    this.#noted.set(name, { offset: Number(offset), marker });
+  }
+
+  /** The newest complete state among the records that were noted; undefined when there is none. What was noted is forgotten. */
+  newest(): FoundState | undefined {
+    const noted = this.#noted;
+    this.#noted = new Map();
     let best: Marker | undefined;
-    for (const [key, value] of records) {
+    for (const [key, { marker: found }] of noted) {
       this.#keys.add(key);
-      if (!key.endsWith('/marker')) continue;
-      const found = parseMarker(value);
       if (found === undefined || (best !== undefined && BigInt(found.next) < BigInt(best.next))) continue;
-      const complete = found.chain.every(({ id, pages }) => pagesOf(records, id).length === pages);
+      const complete = found.chain.every(({ id, pages }) => pagesOf(noted, id).size === pages);
       if (complete) best = found;
     }
     if (best === undefined) return undefined;
@@ -92,7 +126,7 @@ export class CheckpointLog {
         model: best.model,
         budget: best.budget,
       },
-      pages: best.chain.flatMap(({ id }) => pagesOf(records, id)),
+      stretches: stretchesOf(best.chain.map(({ id }) => pagesOf(noted, id))),
     };
   }
 
@@ -160,14 +194,39 @@ function parseMarker(value: Buffer): Marker | undefined {
   }
 }
 
-function pagesOf(records: ReadonlyMap<string, Buffer>, id: string): Page[] {
-  const pages: Page[] = [];
-  for (const kind of Object.keys(KIND) as (keyof typeof KIND)[]) {
+function pagesOf(noted: ReadonlyMap<string, Noted>, id: string): Map<number, PageKind> {
+  const pages = new Map<number, PageKind>();
+  for (const kind of Object.keys(KIND) as PageKind[]) {
     for (let n = 0; ; n++) {
-      const bytes = records.get(`${id}/${KIND[kind]}${n}`);
-      if (bytes === undefined) break;
-      pages.push({ kind, bytes });
+      const found = noted.get(`${id}/${KIND[kind]}${n}`);
+      if (found === undefined) break;
+      pages.set(found.offset, kind);
     }
   }
   return pages;
+}
+
+/**
+ * Checkpoints are written one after the other, so most often the log has their pages in the order to lay them and one
+ * stretch has them all. A request that was sent again and arrived twice can put a page behind those that are laid over
+ * it; that is why the order is that of the chain, not of the log. Within a checkpoint no row is in two pages.
+ */
+function stretchesOf(chain: readonly ReadonlyMap<number, PageKind>[]): Stretch[] {
+  const stretches: { from: number; to: number; pages: Map<number, PageKind> }[] = [];
+  for (const pages of chain) {
+    if (pages.size === 0) continue;
+    let from = Number.POSITIVE_INFINITY;
+    let to = 0;
+    for (const offset of pages.keys()) {
+      from = Math.min(from, offset);
+      to = Math.max(to, offset + 1);
+    }
+    const last = stretches.at(-1);
+    if (last === undefined || from < last.to) stretches.push({ from, to, pages: new Map(pages) });
+    else {
+      last.to = to;
+      for (const [offset, kind] of pages) last.pages.set(offset, kind);
+    }
+  }
+  return stretches;
 }

@@ -14,6 +14,7 @@ import { BatchIntake, type TakenIn } from './batch-intake.js';
 import { CheckpointLog } from './checkpoint.js';
 import { Checkpointing, type CheckpointingDependencies } from './checkpointing.js';
 import { Publishing, type PublishingDependencies } from './publishing.js';
+import { restoreState } from './restoring.js';
 import { buildRisk, type Risk } from './risks.js';
 import { Spill } from './spill.js';
 
@@ -133,47 +134,45 @@ export class PartitionFlow {
   async restore(reader: TopicReader, signal?: AbortSignal): Promise<void> {
     const { log, names, now } = this.#dependencies;
     const { pipeline } = this.#runtime;
-    const records = new Map<string, Buffer>();
+    const { initialisers, second: stage } = this.#scorer;
+    const second = stage?.slabs;
     const started = now();
     let said = started;
-    await reader.readPartition(names.state(pipeline.name), this.#partition, {
+    const found = await restoreState(reader, this.#checkpoints, {
+      topic: names.state(pipeline.name),
+      partition: this.#partition,
       signal,
-      onRecord: ({ key, value }) => {
-        if (key === null || key === undefined) return;
-        if (value === null) records.delete(key.toString());
-        else records.set(key.toString(), value);
+      lay: async (kind, bytes) => {
+        await this.#letOthersIn();
+        if (kind === 'entities') decodePage(bytes, this.#scorer.entities, initialisers.entity);
+        else if (kind === 'domains') decodePage(bytes, this.#scorer.domains, initialisers.domain);
+        // State of labels that the pipeline no longer uses is left behind.
+        else if (second !== undefined) decodePage(bytes, second[kind], () => undefined);
       },
-      onProgress: (done, total) => {
+      onProgress: (reading, done, total) => {
         if (now() - said < 2000) return;
         said = now();
-        log.info({ pipeline: pipeline.name, partition: this.#partition, done, total }, 'restoring state');
+        log.info(
+          { pipeline: pipeline.name, partition: this.#partition, reading, done, total },
+          'restoring state',
+        );
       },
     });
-    const found = this.#checkpoints.restore(records);
-    this.#checkpointing.restored(found?.point.next);
+    this.#checkpointing.restored(found?.next);
     if (found === undefined) return;
-    const { initialisers } = this.#scorer;
-    const second = this.#scorer.second?.slabs;
-    for (const { kind, bytes } of found.pages) {
-      await this.#letOthersIn();
-      if (kind === 'entities') decodePage(bytes, this.#scorer.entities, initialisers.entity);
-      else if (kind === 'domains') decodePage(bytes, this.#scorer.domains, initialisers.domain);
-      // State of labels that the pipeline no longer uses is left behind.
-      else if (second !== undefined) decodePage(bytes, second[kind], () => undefined);
-    }
     this.#scorer.entities.takeDirty();
     this.#spill.rowsOf(false).close();
     for (const slab of Object.values(second ?? {})) slab.takeDirty();
-    this.#scorer.load(found.point.budget);
-    this.#next = found.point.next;
-    this.#intake.watermark = found.point.watermark;
+    this.#scorer.load(found.budget);
+    this.#next = found.next;
+    this.#intake.watermark = found.watermark;
     const seconds = (now() - started) / 1000;
     log.info(
       {
         pipeline: pipeline.name,
         partition: this.#partition,
         entities: this.entities,
-        next: String(found.point.next),
+        next: String(found.next),
         seconds,
       },
       'state restored',

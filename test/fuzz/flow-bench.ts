@@ -9,7 +9,7 @@ import { silentLog } from '../../lib/log.js';
 import { createRegistry, scorerMetrics } from '../../lib/metrics.js';
 import { packageRoot } from '../../lib/paths.js';
 import { SchemaSource } from '../../lib/schema-source.js';
-import type { TopicReader } from '../../lib/topic-reader.js';
+import type { ReadOptions, TopicReader } from '../../lib/topic-reader.js';
 import { topicNames } from '../../lib/topics.js';
 import { take } from '../../pipelines/source.js';
 import { type Payment, transactionsSource } from '../../pipelines/transactions/generator.js';
@@ -157,13 +157,14 @@ function readerOf(topics: Topics): TopicReader {
     async readPartition(
       _topic: string,
       _partition: number,
-      { onRecord }: { onRecord?: (record: KafkaMessage) => void },
+      { onRecord, onRecords, from = 0n, to }: ReadOptions,
     ) {
-      const records = [...topics.state];
-      records.forEach((record, index) => {
-        onRecord?.({ ...record, offset: String(index) } as KafkaMessage);
-      });
-      return { records: records.length, end: BigInt(records.length) };
+      const records = topics.state
+        .map((record, index) => ({ ...record, offset: String(index) }) as KafkaMessage)
+        .slice(Number(from), to === undefined ? undefined : Number(to));
+      for (const record of records) onRecord?.(record);
+      await onRecords?.(records);
+      return { records: records.length, end: BigInt(topics.state.length) };
     },
   } as unknown as TopicReader;
 }
