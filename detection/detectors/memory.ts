@@ -57,30 +57,37 @@ export class MemoryDetector implements Detector {
   score(batch: DetectorBatch, state: StateBlock, out: Float32Array): void {
     const { sensors, log } = this.options;
     const { memory, finding } = this;
+    const { size } = memory;
+    const { data, stride, offset } = state;
+    const { raw, hoursOfWeek } = batch;
     const cells = batch.size * sensors;
     if (this.scores.length < cells) {
       this.scores = new Float32Array(cells);
       this.expected = new Float64Array(cells);
       this.directions = new Uint8Array(cells);
     }
+    const { scores, expected, directions } = this;
     for (let row = 0; row < batch.size; row++) {
-      const at = batch.slots[row]! * state.stride + state.offset;
-      const hour = Math.floor(batch.hoursOfWeek[row]!) % 24;
-      const usual = Math.max(USUAL_LEAST, USUAL_SHARE * batch.ages[row]!);
+      const at = batch.slots[row]! * stride + offset;
+      const hour = (hoursOfWeek[row]! | 0) % 24;
       let largest = 0;
       for (let s = 0; s < sensors; s++) {
-        const reading = batch.raw[row * batch.sensors + s]!;
+        const reading = raw[row * batch.sensors + s]!;
         const cell = row * sensors + s;
+        scores[cell] = 0;
+        directions[cell] = UNKNOWN;
         if (!Number.isFinite(reading)) {
-          this.scores[cell] = 0;
-          this.directions[cell] = memory.seen(state.data, at + s * memory.size) >= usual ? MISSING : UNKNOWN;
+          const usual = Math.max(USUAL_LEAST, USUAL_SHARE * batch.ages[row]!);
+          if (memory.seen(data, at + s * size) >= usual) directions[cell] = MISSING;
           continue;
         }
         const value = log?.[s] === true ? signedLog(reading) : reading;
-        const score = memory.observe(state.data, at + s * memory.size, value, hour, finding);
-        this.scores[cell] = score;
-        this.expected[cell] = finding.expected;
-        this.directions[cell] = DIRECTIONS.indexOf(finding.direction);
+        const score = memory.observe(data, at + s * size, value, hour, finding);
+        expected[cell] = finding.expected;
+        // Most readings are inside the usual, and nobody asks in which direction.
+        if (!(score > 0)) continue;
+        scores[cell] = score;
+        directions[cell] = DIRECTIONS.indexOf(finding.direction);
         if (score > largest) largest = score;
       }
       out[row] = largest;

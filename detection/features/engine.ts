@@ -53,6 +53,8 @@ export class FeatureBatch implements DetectorBatch {
 export class FeatureEngine {
   readonly plan: FeaturePlan;
   readonly #clock = new ZoneClock();
+  /** of a micro-batch's domains: within one no slot is given away */
+  readonly #domainSlots = new Map<string, number>();
   /** keeps the compiler from leaving out `touch`; never read otherwise */
   protected touched = 0;
 
@@ -82,14 +84,20 @@ export class FeatureEngine {
     columns.hash();
     entities.beginBatch();
     domains.beginBatch();
+    const known = this.#domainSlots;
+    known.clear();
     let domain = '';
     let domainSlot = -1;
     for (let row = 0; row < size; row++) {
-      const known = columns.slots[row]!;
-      batch.slots[row] = known >= 0 ? known : entities.slotOf(columns.entities[row]!, newEntity);
+      const slot = columns.slots[row]!;
+      batch.slots[row] = slot >= 0 ? slot : entities.slotOf(columns.entities[row]!, newEntity);
       if (domainSlot < 0 || columns.domains[row] !== domain) {
         domain = columns.domains[row]!;
-        domainSlot = domains.slotOf(domain, newDomain);
+        domainSlot = known.get(domain) ?? -1;
+        if (domainSlot < 0) {
+          domainSlot = domains.slotOf(domain, newDomain);
+          known.set(domain, domainSlot);
+        }
       }
       batch.domainSlots[row] = domainSlot;
     }

@@ -93,7 +93,9 @@ export class ZoneClock {
   hourOfWeek(name: string, ms: number): number {
     const local = ms + this.offsetMinutes(name, ms) * 60_000;
     // 1970-01-01 was a Thursday: three days after a Monday.
-    const hours = (local / 3_600_000 + 72) % 168;
-    return hours < 0 ? hours + 168 : hours;
+    const hours = local / 3_600_000 + 72;
+    // by hand: the remainder of two doubles is a call into the C library
+    const ofWeek = hours - 168 * Math.floor(hours / 168);
+    return ofWeek < 0 ? ofWeek + 168 : ofWeek;
   }
 }
