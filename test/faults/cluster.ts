@@ -36,7 +36,10 @@ export async function openCluster(folder: string): Promise<Cluster> {
 
   const dataDir = join(folder, 'clickhouse');
   await mkdir(dataDir, { recursive: true });
-  let clickhouse: LocalClickHouse = await startClickHouse({ dataDir, log });
+  let clickhouse: LocalClickHouse = await startClickHouse({ dataDir, log }).catch(async (error: unknown) => {
+    await Promise.all([kafka.stop(), kafkaProxy.close()]);
+    throw error;
+  });
   const { url } = clickhouse;
   const port = Number(new URL(url).port);
   const clickhouseProxy = await startProxy();
