@@ -136,7 +136,7 @@ test('a scorer that takes over from a checkpoint goes on as if nothing had happe
   first.flush();
   const pages = {
     domains: encodePages(first.domains, first.domains.allSlots()),
-    entities: encodePages(first.entities, first.entities.allSlots(), 2000),
+    entities: encodePages(first.entities, first.entities.allSlots(), { pageBytes: 2000 }),
   };
   expect(pages.entities.length).toBeGreaterThan(3);
   const second = new PartitionScorer(modelOf(), options);

@@ -7,9 +7,30 @@ import { crc32c } from './crc32c.js';
  * buffers that it fills with zeros first, and computes the checksum byte by byte: about 7 ns a byte, which for the
  * checkpoints of many entities is a sixth of what scoring costs. Here a request's records are laid into one buffer of
  * the right size; the bytes are the same ones. What is compressed, transactional or idempotent, has headers or
- * timestamps of its own, or is small, is left to kafkajs.
+ * timestamps of its own, or is small, is left to kafkajs. A large value can spare itself this copy too: one that was made
+ * with room around it (`withRoom`) has its request written around it.
  */
 const LEAST_BYTES = 64 << 10;
+
+/** room before a request's own bytes, for what kafkajs puts there: lengths, versions, the client's name */
+const HEAD_ROOM = 1024;
+/** room before a value: that, and what a request of one record says before its value */
+const ROOM_BEFORE = 2 * HEAD_ROOM;
+/** behind a value: its record's number of headers */
+const ROOM_AFTER = 1;
+
+/** memory of values that no request was written around yet */
+const roomy = new WeakSet<ArrayBufferLike>();
+
+/**
+ * Memory for a large value, around which its request can be written. What stands there belongs to the first request;
+ * one that is sent again copies the value, since the first may be on its way still.
+ */
+export function withRoom(bytes: number): Buffer {
+  const all = Buffer.allocUnsafeSlow(ROOM_BEFORE + bytes + ROOM_AFTER);
+  roomy.add(all.buffer);
+  return all.subarray(ROOM_BEFORE, ROOM_BEFORE + bytes);
+}
 
 interface ProduceRequest {
   readonly acks: number;
@@ -41,6 +62,7 @@ let installed = false;
 export function writeLargeRequestsOnce(): void {
   if (installed) return;
   installed = true;
+  putHeadsInPlace();
   const { protocol } = produce;
   produce.protocol = (version) => {
     const make = protocol(version);
@@ -50,6 +72,25 @@ export function writeLargeRequestsOnce(): void {
       if (!isPlain(request)) return made;
       return { ...made, request: { ...made.request, encode: async () => encodeOnce(request, Date.now()) } };
     };
+  };
+}
+
+/** by how many bytes a request that kafkajs wants to put something before could do so in place */
+const headRoom = new WeakMap<Encoder, number>();
+
+/** kafkajs copies a request twice to put a head and a length before it; where there is room, they are put there. */
+function putHeadsInPlace(): void {
+  const { writeEncoder } = Encoder.prototype;
+  Encoder.prototype.writeEncoder = function (this: Encoder, body: Encoder) {
+    const room = body.offset < LEAST_BYTES ? undefined : headRoom.get(body);
+    const head = this.offset;
+    if (room === undefined || room < head) return writeEncoder.call(this, body);
+    const whole = Buffer.from(body.buf.buffer, body.buf.byteOffset - head, head + body.offset);
+    whole.set(this.buf.subarray(0, head));
+    this.buf = whole;
+    this.offset = whole.length;
+    headRoom.set(this, room - head);
+    return this;
   };
 }
 
@@ -82,8 +123,7 @@ export function encodeOnce(request: ProduceRequest, now: number): Encoder {
     size += 2 + Buffer.byteLength(topic) + 4;
     for (const { records } of partitions) size += 4 + 4 + 12 + BATCH_HEAD + sizeOf(records);
   }
-  // Every byte is written.
-  const bytes = Buffer.allocUnsafeSlow(size);
+  const bytes = memoryFor(size, request, topics[0]?.partitions[0]?.records[0]);
   let at = bytes.writeInt16BE(-1, 0);
   at = bytes.writeInt16BE(request.acks, at);
   at = bytes.writeInt32BE(request.timeout, at);
@@ -101,7 +141,26 @@ export function encodeOnce(request: ProduceRequest, now: number): Encoder {
   const encoder = new Encoder(1);
   encoder.buf = bytes;
   encoder.offset = at;
+  headRoom.set(encoder, HEAD_ROOM);
   return encoder;
+}
+
+/** `size` bytes, all of which are to be written, with HEAD_ROOM before them; around the value of a lone record, where it has room. */
+function memoryFor(size: number, { topicData }: ProduceRequest, first: EncodedRecord | undefined): Buffer {
+  const value = first?.value;
+  const lone =
+    topicData.length === 1 &&
+    topicData[0]!.partitions.length === 1 &&
+    topicData[0]!.partitions[0]!.messages.length === 1;
+  if (lone && value && roomy.has(value.buffer)) {
+    const before = size - value.length - ROOM_AFTER;
+    const start = value.byteOffset - before;
+    if (start >= HEAD_ROOM && value.byteOffset + value.length + ROOM_AFTER <= value.buffer.byteLength) {
+      roomy.delete(value.buffer);
+      return Buffer.from(value.buffer, start, size);
+    }
+  }
+  return Buffer.allocUnsafeSlow(HEAD_ROOM + size).subarray(HEAD_ROOM);
 }
 
 interface EncodedRecord {
@@ -167,7 +226,7 @@ function writeBatch(
 function writePart(bytes: Buffer, at: number, part: Buffer | null): number {
   if (part === null) return writeVarint(bytes, at, -1);
   const from = writeVarint(bytes, at, part.length);
-  bytes.set(part, from);
+  if (part.buffer !== bytes.buffer) bytes.set(part, from);
   return from + part.length;
 }
 

@@ -83,7 +83,19 @@ declare module 'kafkajs/src/protocol/encoder.js' {
     buf: Buffer;
     offset: number;
     readonly buffer: Buffer;
+    writeEncoder(body: Encoder): this;
   }
+}
+
+declare module 'kafkajs/src/protocol/request.js' {
+  import type Encoder from 'kafkajs/src/protocol/encoder.js';
+
+  /** a request as it goes over the wire, with its length and head */
+  export default function createRequest(asked: {
+    correlationId: number;
+    clientId: string;
+    request: object;
+  }): Promise<Encoder>;
 }
 
 declare module 'kafkajs/src/protocol/requests/produce/index.js' {

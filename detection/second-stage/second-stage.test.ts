@@ -129,7 +129,7 @@ function restored(first: SecondStage, log: LabelLog): SecondStage {
   const second = stage(log);
   for (const name of ['pending', 'visits', 'stage'] as const) {
     const slab = first.slabs[name];
-    for (const page of encodePages(slab, slab.allSlots(), 50_000))
+    for (const page of encodePages(slab, slab.allSlots(), { pageBytes: 50_000 }))
       decodePage(page, second.slabs[name], () => undefined);
   }
   second.load();

@@ -226,7 +226,9 @@ export class Slab {
   }
 
   allSlots(): Int32Array {
-    return Int32Array.from({ length: this.keys.length }, (_, slot) => slot);
+    const slots = new Int32Array(this.keys.length);
+    for (let slot = 0; slot < slots.length; slot++) slots[slot] = slot;
+    return slots;
   }
 }
 

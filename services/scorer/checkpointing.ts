@@ -3,6 +3,7 @@ import type { PartitionScorer } from '../../detection/scoring.js';
 import { encodePages } from '../../detection/state/encoding.js';
 import type { Slab } from '../../detection/state/slab.js';
 import { sendBatches } from '../../lib/kafka.js';
+import { withRoom } from '../../lib/large-requests.js';
 import type { TopicNames } from '../../lib/topics.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import type { CheckpointDraft, CheckpointLog, Page, StatePoint, StateRecord } from './checkpoint.js';
@@ -26,13 +27,15 @@ export interface CheckpointedState {
 
 /**
  * With many entities a checkpoint is large: the next one is due when this partition has scored for so many times what
- * the last one took, so that checkpoints stay below a twentieth of the work, whatever the machine does besides. What is
- * read again after a crash grows with it, and so does the lag that the group shows, up to the second bound.
+ * the last one took, so that checkpoints stay at about a fiftieth of the work, whatever the machine does besides. What
+ * is read again after a crash grows with it, and so does the lag that the group shows, up to the second bound.
  */
-const WORK_A_CHECKPOINT = 20;
+const WORK_A_CHECKPOINT = 50;
 const LONGEST_WAIT_MS = 20_000;
-/** what sending a page takes (copies and a checksum in kafkajs), in times of what making it takes */
-const SENDING = 6;
+/** what sending a page takes (its checksum, the socket, the answer), in times of what making it takes; by profiles */
+const SENDING = 1.5;
+/** what a byte of state takes, in ms, as long as no checkpoint has been made that would say so */
+const MS_A_BYTE = 3e-6;
 
 /** Writes a partition's state to its changelog and commits its offsets, every so often, one checkpoint at a time. */
 export class Checkpointing {
@@ -46,8 +49,8 @@ export class Checkpointing {
   #running: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #last = 0;
-  /** ms of this process that the last checkpoint took, sending it included */
-  #took = 0;
+  /** ms of this process that the last checkpoint took, sending it included; undefined before the first */
+  #took: number | undefined;
   /** ms that were scored since */
   #worked = 0;
 
@@ -83,7 +86,17 @@ export class Checkpointing {
     const waited = this.#dependencies.now() - this.#last;
     if (waited < this.#intervalMs) return false;
     // A partition that rests has nothing to hold up.
-    return this.#worked >= WORK_A_CHECKPOINT * this.#took || waited >= LONGEST_WAIT_MS || !this.#busy(waited);
+    return (
+      this.#worked >= WORK_A_CHECKPOINT * (this.#took ?? this.#expected) ||
+      waited >= LONGEST_WAIT_MS ||
+      !this.#busy(waited)
+    );
+  }
+
+  /** ms that the first checkpoint will take, about */
+  get #expected(): number {
+    const { entities } = this.#state.scorer;
+    return MS_A_BYTE * 4 * entities.stride * (entities.size + this.#state.spill.size);
   }
 
   /** whether most of the time since the last checkpoint went into scoring */
@@ -139,7 +152,7 @@ export class Checkpointing {
     };
     const draft = log.begin(whole);
     await this.#outbox.acked();
-    const records = recordsOf(draft, pages, spilled, partition);
+    const records = this.#records(draft, pages, spilled);
     try {
       await sendBatches(producer, topic, records);
     } finally {
@@ -157,6 +170,24 @@ export class Checkpointing {
       );
   }
 
+  /** The records of a checkpoint's pages; those of spilled rows are made as they are sent. */
+  *#records(
+    draft: CheckpointDraft,
+    pages: readonly Page[],
+    spilled: SpilledRows,
+  ): Generator<StateRecord & { partition: number }> {
+    const partition = this.#partition;
+    for (const page of pages) yield { ...draft.page(page), partition };
+    const rest = spilled.pages();
+    for (;;) {
+      const started = performance.now();
+      const { done, value: bytes } = rest.next();
+      this.#took = (this.#took ?? 0) + (1 + SENDING) * (performance.now() - started);
+      if (done === true) return;
+      yield { ...draft.page({ kind: 'entities', bytes }), partition };
+    }
+  }
+
   #pages(whole: boolean): Page[] {
     const { scorer } = this.#state;
     const { entities, domains } = scorer;
@@ -165,13 +196,11 @@ export class Checkpointing {
     const dirty = entities.takeDirty();
     const second = Object.entries(scorer.second?.slabs ?? {}) as [Page['kind'], Slab][];
     const pages = [
-      ...encodePages(domains, domains.allSlots()).map((bytes): Page => ({ kind: 'domains', bytes })),
-      ...encodePages(entities, whole ? entities.allSlots() : dirty).map(
-        (bytes): Page => ({ kind: 'entities', bytes }),
-      ),
+      ...pagesOf('domains', domains, domains.allSlots()),
+      ...pagesOf('entities', entities, whole ? entities.allSlots() : dirty),
       ...second.flatMap(([kind, slab]) => {
         const changed = slab.takeDirty();
-        return encodePages(slab, whole ? slab.allSlots() : changed).map((bytes): Page => ({ kind, bytes }));
+        return pagesOf(kind, slab, whole ? slab.allSlots() : changed);
       }),
     ];
     this.#took = (1 + SENDING) * (performance.now() - started);
@@ -179,13 +208,6 @@ export class Checkpointing {
   }
 }
 
-/** The records of a checkpoint's pages, made as they are sent. */
-function* recordsOf(
-  draft: CheckpointDraft,
-  pages: readonly Page[],
-  spilled: SpilledRows,
-  partition: number,
-): Generator<StateRecord & { partition: number }> {
-  for (const page of pages) yield { ...draft.page(page), partition };
-  for (const bytes of spilled.pages()) yield { ...draft.page({ kind: 'entities', bytes }), partition };
+function pagesOf(kind: Page['kind'], slab: Slab, slots: Int32Array): Page[] {
+  return encodePages(slab, slots, { allocate: withRoom }).map((bytes) => ({ kind, bytes }));
 }
