@@ -45,13 +45,15 @@ const READ_TEXT = 7;
 const READ_ENUM = 8;
 const READ_NOTHING = 9;
 const UNION = 10;
+const GO_ON = 11;
 
-/** Steps in the order of the bytes; `target` is the wanted field's place, `arg` what the step needs besides. */
-interface Program {
-  readonly steps: number[];
-  readonly targets: number[];
-  readonly args: number[];
-}
+/**
+ * Steps in the order of the bytes, three numbers each: what to do, the wanted field's place, and what the step needs
+ * besides. The branches of a union stand behind it; where each begins is in a list, and each ends with going on behind
+ * the last.
+ */
+type Program = number[];
+const STEP = 3;
 
 type Named =
   | { type: 'enum'; symbols: string[] }
@@ -102,13 +104,13 @@ function compile(writer: unknown, reader: unknown, wanted: readonly string[]): F
     else values.push({ place, value: defaultOf(field, into, read.space) });
   });
   const compiler = new Compiler(from, into, read.space);
-  const program = compiler.program();
+  const program: Program = [];
   for (const { name, type } of written.fields) {
     const target = targets.get(name);
     if (target === undefined) compiler.skip(program, type, written.space);
     else compiler.read(program, type, written.space, target.place, target.field.type);
   }
-  return new Interpreter(program, compiler.tables, compiler.unions, values);
+  return new Interpreter(Int32Array.from(program), compiler.tables, compiler.unions, values);
 }
 
 /** A default as avsc gives it, where that is a number, a text or nothing. */
@@ -165,7 +167,8 @@ function fullName(name: string, space: string): string {
 class Compiler {
   /** symbols of enums */
   readonly tables: string[][] = [];
-  readonly unions: Program[][] = [];
+  /** where the branches of unions begin */
+  readonly unions: number[][] = [];
 
   constructor(
     private readonly from: Schemas,
@@ -173,14 +176,8 @@ class Compiler {
     private readonly readerSpace: string,
   ) {}
 
-  program(): Program {
-    return { steps: [], targets: [], args: [] };
-  }
-
   #add(program: Program, step: number, target = 0, arg = 0): void {
-    program.steps.push(step);
-    program.targets.push(target);
-    program.args.push(arg);
+    program.push(step, target, arg);
   }
 
   skip(program: Program, schema: unknown, space: string): void {
@@ -269,28 +266,43 @@ class Compiler {
     branches: readonly unknown[],
     make: (branch: Program, type: unknown) => void,
   ): void {
-    const programs = branches.map((type) => {
-      const branch = this.program();
-      make(branch, type);
-      return branch;
-    });
-    this.unions.push(programs);
+    const begins: number[] = [];
+    this.unions.push(begins);
     this.#add(program, UNION, 0, this.unions.length - 1);
+    const ends = branches.map((type) => {
+      begins.push(program.length);
+      make(program, type);
+      this.#add(program, GO_ON);
+      return program.length;
+    });
+    for (const end of ends) program[end - 1] = program.length;
   }
 }
 
+/** The bytes that were read last, of all readers, so that no more than these are held. */
+let viewed: Buffer = Buffer.alloc(0);
+let view: DataView = new DataView(viewed.buffer);
+
+function viewOf(bytes: Buffer): DataView {
+  if (bytes !== viewed) {
+    viewed = bytes;
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return view;
+}
+
 class Interpreter implements FieldReader {
-  readonly #program: Program;
+  readonly #program: Int32Array;
   readonly #tables: readonly (readonly string[])[];
-  readonly #unions: readonly (readonly Program[])[];
+  readonly #unions: readonly (readonly number[])[];
   readonly #values: readonly { place: number; value: unknown }[];
-  /** where the next step reads; -1 after something that avsc is to judge */
-  #at = 0;
+  /** where the varint ended that was read last */
+  #after = 0;
 
   constructor(
-    program: Program,
+    program: Int32Array,
     tables: readonly (readonly string[])[],
-    unions: readonly (readonly Program[])[],
+    unions: readonly (readonly number[])[],
     values: readonly { place: number; value: unknown }[],
   ) {
     this.#program = program;
@@ -307,100 +319,108 @@ class Interpreter implements FieldReader {
       if (typeof value === 'number') values.numbers[place] = value;
       else if (typeof value === 'string') values.texts[place] = value;
     }
-    this.#at = at;
-    return this.#run(this.#program, bytes, end, values) && this.#at === end;
+    return this.#run(bytes, at, end, values) === end;
   }
 
-  #run(program: Program, bytes: Buffer, end: number, values: FieldValues): boolean {
-    const { steps, targets, args } = program;
-    for (let i = 0; i < steps.length; i++) {
-      const arg = args[i]!;
-      const target = targets[i]!;
-      switch (steps[i]) {
-        case SKIP_VARINT:
-          if (!Number.isFinite(this.#varint(bytes, end))) return false;
-          break;
-        case SKIP_SIZED: {
-          const size = this.#varint(bytes, end);
-          if (!(size >= 0)) return false;
-          this.#at += size;
-          break;
-        }
+  /** Where the record ends; -1 after something that avsc is to judge. */
+  #run(bytes: Buffer, start: number, end: number, values: FieldValues): number {
+    const program = this.#program;
+    const { kinds, numbers, starts, ends, texts } = values;
+    let at = start;
+    for (let step = 0; step < program.length; step += STEP) {
+      const what = program[step]!;
+      const target = program[step + 1]!;
+      const arg = program[step + 2]!;
+      switch (what) {
         case SKIP_BYTES:
-          this.#at += arg;
+          at += arg;
           break;
-        case SKIP_ENUM: {
-          const symbol = this.#varint(bytes, end);
-          if (!(symbol >= 0 && symbol < arg)) return false;
-          break;
-        }
-        case READ_VARINT: {
-          const value = this.#varint(bytes, end);
-          if (!Number.isFinite(value)) return false;
-          values.kinds[target] = NUMBER;
-          values.numbers[target] = value;
-          break;
-        }
         case READ_FLOAT:
-          if (this.#at + 4 > end) return false;
-          values.kinds[target] = NUMBER;
-          values.numbers[target] = bytes.readFloatLE(this.#at);
-          this.#at += 4;
+          if (at + 4 > end) return -1;
+          kinds[target] = NUMBER;
+          numbers[target] = viewOf(bytes).getFloat32(at, true);
+          at += 4;
           break;
         case READ_DOUBLE:
-          if (this.#at + 8 > end) return false;
-          values.kinds[target] = NUMBER;
-          values.numbers[target] = bytes.readDoubleLE(this.#at);
-          this.#at += 8;
+          if (at + 8 > end) return -1;
+          kinds[target] = NUMBER;
+          numbers[target] = viewOf(bytes).getFloat64(at, true);
+          at += 8;
           break;
-        case READ_TEXT: {
-          const size = this.#varint(bytes, end);
-          if (!(size >= 0)) return false;
-          values.kinds[target] = TEXT;
-          values.starts[target] = this.#at;
-          this.#at += size;
-          values.ends[target] = this.#at;
-          break;
-        }
-        case READ_ENUM: {
-          const symbols = this.#tables[arg]!;
-          const symbol = this.#varint(bytes, end);
-          if (!(symbol >= 0 && symbol < symbols.length)) return false;
-          values.kinds[target] = KNOWN_TEXT;
-          values.texts[target] = symbols[symbol]!;
-          break;
-        }
         case READ_NOTHING:
-          values.kinds[target] = NOTHING;
+          kinds[target] = NOTHING;
           break;
-        case UNION: {
-          const branch = this.#unions[arg]![this.#varint(bytes, end)];
-          if (branch === undefined || !this.#run(branch, bytes, end, values)) return false;
+        case GO_ON:
+          step = arg - STEP;
+          break;
+        default: {
+          // All others begin with a varint, most often one of one byte.
+          if (at >= end) return -1;
+          const byte = bytes[at]!;
+          let value: number;
+          if (byte < 0x80) {
+            value = (byte >>> 1) ^ -(byte & 1);
+            at++;
+          } else {
+            value = this.#varint(bytes, at, end);
+            at = this.#after;
+          }
+          switch (what) {
+            case SKIP_VARINT:
+              if (!Number.isFinite(value)) return -1;
+              break;
+            case SKIP_SIZED:
+              if (!(value >= 0)) return -1;
+              at += value;
+              break;
+            case SKIP_ENUM:
+              if (!(value >= 0 && value < arg)) return -1;
+              break;
+            case READ_VARINT:
+              if (!Number.isFinite(value)) return -1;
+              kinds[target] = NUMBER;
+              numbers[target] = value;
+              break;
+            case READ_TEXT:
+              if (!(value >= 0)) return -1;
+              kinds[target] = TEXT;
+              starts[target] = at;
+              at += value;
+              ends[target] = at;
+              break;
+            case READ_ENUM: {
+              const symbols = this.#tables[arg]!;
+              if (!(value >= 0 && value < symbols.length)) return -1;
+              kinds[target] = KNOWN_TEXT;
+              texts[target] = symbols[value]!;
+              break;
+            }
+            case UNION: {
+              const branch = this.#unions[arg]![value];
+              if (branch === undefined) return -1;
+              step = branch - STEP;
+            }
+          }
         }
       }
-      if (this.#at > end) return false;
+      if (at > end) return -1;
     }
-    return true;
+    return at;
   }
 
-  /** A zig-zag varint of at most 49 bits; NaN for a longer one, or one that doesn't end. */
-  #varint(bytes: Buffer, end: number): number {
-    let at = this.#at;
-    if (at >= end) return Number.NaN;
-    let byte = bytes[at++]!;
-    if (byte < 0x80) {
-      this.#at = at;
-      return (byte >>> 1) ^ -(byte & 1);
-    }
-    let value = byte & 0x7f;
-    let scale = 128;
+  /** A zig-zag varint of two to seven bytes, 49 bits; NaN for a longer one, or one that doesn't end. */
+  #varint(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    let value = 0;
+    let scale = 1;
+    let byte: number;
     do {
       if (at >= end || scale > 2 ** 42) return Number.NaN;
       byte = bytes[at++]!;
       value += (byte & 0x7f) * scale;
       scale *= 128;
     } while (byte >= 0x80);
-    this.#at = at;
+    this.#after = at;
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 }
