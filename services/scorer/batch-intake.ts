@@ -27,6 +27,9 @@ export interface TakenIn {
   repeated: number;
 }
 
+/** records whose entities are looked up ahead at a time: what that reads stays in the processor's nearer caches */
+const LOOK_AHEAD = 128;
+
 /** what a row of a checkpoint's page has room for */
 const MOST_KEY_BYTES = 65_535;
 
@@ -47,7 +50,7 @@ export class BatchIntake {
   readonly #fields: FieldIntake;
   /** by row: its record, and its event where that was decoded */
   readonly #records: Int32Array;
-  /** by record of the micro-batch: hash of its key, and whether that is ASCII, for which alone the hash holds */
+  /** by record of those that were looked up ahead: hash of its key, and whether that is ASCII, for which alone the hash holds */
   readonly #keyHashes: Uint32Array;
   readonly #asciiKeys: Uint8Array;
   readonly #events = new Map<number, Event>();
@@ -69,8 +72,8 @@ export class BatchIntake {
     this.columns = new EventColumns(capacity, plan.numbers.length, plan.categories.length);
     this.columns.hashed = true;
     this.#records = new Int32Array(capacity);
-    this.#keyHashes = new Uint32Array(capacity);
-    this.#asciiKeys = new Uint8Array(capacity);
+    this.#keyHashes = new Uint32Array(LOOK_AHEAD);
+    this.#asciiKeys = new Uint8Array(LOOK_AHEAD);
   }
 
   /**
@@ -103,14 +106,14 @@ export class BatchIntake {
     columns.bytes = records.bytes;
     this.readFromBytes = 0;
     this.#scorer.beginBatch();
-    this.#hashKeys(records, from, to);
-    this.#scorer.foresee(this.#keyHashes, to - from);
     for (let record = from; record < to; record++) {
+      const i = (record - from) % LOOK_AHEAD;
+      if (i === 0) this.#lookAhead(records, record, Math.min(to, record + LOOK_AHEAD));
       // Read again after a restart or a rebalance: the state has it already, and its risks were acked before that.
       if (records.offsets[record]! < next) continue;
       outcome.read++;
       const row = columns.size;
-      const taken = this.#takeOne(records, record, record - from, now);
+      const taken = this.#takeOne(records, record, i, now);
       if (taken === 'taken') {
         this.#records[row] = record;
         if (columns.times[row]! > this.watermark) this.watermark = columns.times[row]!;
@@ -142,14 +145,15 @@ export class BatchIntake {
     return event;
   }
 
-  #hashKeys({ bytes, keyStarts, keyEnds }: RecordColumns, from: number, to: number): void {
+  #lookAhead({ bytes, keyStarts, keyEnds }: RecordColumns, from: number, to: number): void {
     for (let record = from, i = 0; record < to; record++, i++)
       this.#asciiKeys[i] = hashAscii(bytes, keyStarts[record]!, keyEnds[record]!, 0, this.#keyHashes, i)
         ? 1
         : 0;
+    this.#scorer.foresee(this.#keyHashes, to - from);
   }
 
-  /** @param i of the record in its micro-batch */
+  /** @param i of the record among those that were looked up ahead */
   #takeOne(
     records: RecordColumns,
     record: number,

@@ -1,10 +1,10 @@
 import type { EventColumns } from '../../detection/features/columns.js';
-import { checkAscii, checkString, hashString } from '../../detection/features/hash.js';
+import { checkAscii, checkString } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
 import { FieldValues, KNOWN_TEXT, NUMBER, TEXT } from '../../lib/field-reader.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { EARLIEST, LATEST } from './intake.js';
-import { hashText, TextCache } from './text-cache.js';
+import { hashText, KnownHashes, TextCache } from './text-cache.js';
 
 /** zones and domains are few */
 const FEW = 256;
@@ -44,6 +44,7 @@ export class FieldIntake {
   readonly #knowsZone: (zone: string) => boolean;
   readonly #zones = new TextCache(FEW);
   readonly #domains = new TextCache(FEW);
+  readonly #known = new KnownHashes();
   /** the zone of the event before, known to be one */
   #lastZone: string | undefined;
 
@@ -131,7 +132,7 @@ export class FieldIntake {
       columns.textEnds[category]![row] = end;
     } else {
       const text = kinds[place] === KNOWN_TEXT ? texts[place]! : '';
-      hashes[row] = hashString(text);
+      hashes[row] = this.#known.of(text);
       columns.categories[category]![row] = text;
       columns.textStarts[category]![row] = -1;
       if (secondary) columns.checks[category]![row] = checkString(text);
