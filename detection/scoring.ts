@@ -20,7 +20,8 @@ import { Smoothing } from './judging/smoothing.js';
 import type { LabelLog } from './labels/label-log.js';
 import { judgedAs, smoothedOf } from './model/detectors.js';
 import type { ScoringModel } from './scoring-model.js';
-import { type LabelSettings, type RankedRows, SecondStage } from './second-stage/second-stage.js';
+import type { RankedRows } from './second-stage/ranked-rows.js';
+import { type LabelSettings, SecondStage } from './second-stage/second-stage.js';
 import { SUSPICION_NAMES, Suspicion } from './second-stage/suspicion.js';
 import { Slab } from './state/slab.js';
 

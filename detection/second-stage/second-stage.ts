@@ -13,6 +13,7 @@ import { Slab } from '../state/slab.js';
 import { Ftrl } from './ftrl.js';
 import { Inputs } from './inputs.js';
 import { Pending } from './pending.js';
+import type { RankedRows } from './ranked-rows.js';
 import { GAIN_STATE_SIZE, RankingGain } from './ranking-gain.js';
 import { SUSPICION_NAMES } from './suspicion.js';
 
@@ -40,22 +41,6 @@ export interface SecondStageOptions {
   readonly name: string;
   /** events a day that this partition is expected to get; 0 if unknown */
   readonly eventsPerDay: number;
-}
-
-/** The events of a micro-batch as the second stage sees them, by row. */
-export interface RankedRows {
-  readonly entities: readonly string[];
-  /** event times, seconds */
-  readonly seconds: Float64Array;
-  readonly offsets: Float64Array;
-  /** hashString of the secondary entities, by field and row */
-  readonly hashes: readonly Uint32Array[];
-  /** a secondary entity by name; asked for where labels may speak of it */
-  readonly text: (field: number, row: number) => string;
-  /** rows x detectors, their own surprises */
-  readonly own: Float32Array;
-  /** rows x features, scaled */
-  readonly x: Float32Array;
 }
 
 /** The second stage speaks once it has seen so many labelled risks and others, and only while it ranks better. */
