@@ -268,7 +268,7 @@ export class PartitionScorer {
     const hashes = secondary.map((category) => columns.hashes[category]!);
     const checks = secondary.map((category) => columns.checks[category]!);
     const text = (field: number, row: number) => columns.text(secondary[field]!, row);
-    second.visit({ size: columns.size, seconds, hashes, checks, text });
+    second.visit({ size: columns.size, seconds, hashes, checks });
     const { entities, offsets } = columns;
     return { entities, offsets, seconds, hashes, text, own: this.#judging.own, x: batch.x };
   }
@@ -294,7 +294,7 @@ export class PartitionScorer {
     this.#judging.flush(this.domains);
   }
 
-  /** After the slabs were filled from a checkpoint. */
+  /** After a checkpoint was laid. */
   load(budget: readonly number[]): void {
     this.#judging.load(this.domains);
     if (budget.length > 0) this.#budget.load(Float64Array.from(budget));

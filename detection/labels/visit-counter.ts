@@ -1,13 +1,14 @@
 import { checkString, hashString } from '../features/hash.js';
-import { Slab } from '../state/slab.js';
+import type { PageOptions } from '../state/encoding.js';
+import type { PagedState } from '../state/paged-state.js';
 import type { Visits } from './records.js';
+import { decodeVisits, encodeVisits } from './visit-pages.js';
 import { type Counted, VisitTable } from './visit-table.js';
 
-const BLOCK = 'visits';
-/** key of the row that holds the first open window; its time is the newest event time seen */
-const HEAD = '\u0000head';
 /** keys a window's record at most: what travels as one message */
 const MOST_KEYS = 20_000;
+/** the share of keys that makes room when there are too many */
+const FORGOTTEN = 1 / 8;
 /** what an event without the field has for one */
 const NO_HASH = hashString('');
 const NO_CHECK = checkString('');
@@ -22,6 +23,7 @@ export interface VisitOptions {
   readonly effective: (to: number) => number;
   /** names the records: pipeline and partition */
   readonly name: string;
+  /** secondary entities of all fields that are kept at most */
   readonly maxKeys: number;
 }
 
@@ -33,26 +35,23 @@ export interface VisitColumns {
   /** hashString and checkString of the values, by field and row; those of '' where there is none */
   readonly hashes: readonly Uint32Array[];
   readonly checks: readonly Uint32Array[];
-  /** the value itself; asked for once a value */
-  readonly text: (field: number, row: number) => string;
 }
 
 /**
  * Counts the events of each secondary entity by windows of event time, and gives the windows out when no further
  * event can belong to them. Open windows are part of the partition's state: count of the current and the one before.
- * Counting goes by the hashes of a value; its name, which is the key of its row in the slab, is made when it comes first.
+ * A value is known by its two hashes alone.
  */
-export class VisitCounter {
-  /** up to date after `flush` */
-  readonly slab: Slab;
+export class VisitCounter implements PagedState {
   readonly #options: VisitOptions;
   /** by field */
   #tables: readonly VisitTable[];
   /** number of the first window that was not given out */
   #open = Number.NaN;
   #newest = Number.NEGATIVE_INFINITY;
-  /** slot that is asked first when one has to make room */
-  #hand = 0;
+  /** how often keys were forgotten, and whether they were since the last pages: what was written before has them still */
+  #generation = 0;
+  #forgotten = false;
   /** keeps the compiler from leaving out `touch`; never read otherwise */
   protected touched = 0;
 
@@ -62,13 +61,11 @@ export class VisitCounter {
       throw new RangeError(
         `labels: windows of ${options.window} s are shorter than the ${options.late} s that events may be late; make the window at least as long`,
       );
-    // One more, for the row that is none of a value's.
-    this.slab = new Slab([{ name: BLOCK, size: 3 }], options.maxKeys + 1);
     this.#tables = tables(options.fields);
   }
 
   /** @returns windows that are closed by these events' times, each before its event is counted */
-  observe({ size, seconds, hashes, checks, text }: VisitColumns): Visits[] {
+  observe({ size, seconds, hashes, checks }: VisitColumns): Visits[] {
     const { window, late, fields } = this.#options;
     const closed: Visits[] = [];
     if (size === 0) return closed;
@@ -91,32 +88,31 @@ export class VisitCounter {
         const hash = hashes[field]![row]!;
         const check = checks[field]![row]!;
         if (hash === NO_HASH && check === NO_CHECK) continue;
-        if (!this.#tables[field]!.count(hash, check, at))
-          this.#tables[field]!.add(hash, check, this.#slotFor(field, text(field, row)), at);
+        const table = this.#tables[field]!;
+        if (table.count(hash, check, at)) continue;
+        this.#makeRoom();
+        table.add(hash, check, at);
       }
     }
     return closed;
   }
 
-  /** The slot of a value that has none yet. */
-  #slotFor(field: number, value: string): number {
-    const key = `${field}|${value}`;
-    const { slab } = this;
-    if (slab.size < slab.limit - 1 || slab.find(key) >= 0) return slab.slotOf(key, () => undefined);
-    // The one that was counted longest ago makes room, about.
-    for (;;) {
-      const slot = this.#hand;
-      this.#hand = (this.#hand + 1) % slab.size;
-      const old = namedBy(slab.keys[slot]!);
-      if (old === undefined) continue;
-      const table = this.#tables[old.field];
-      const hash = hashString(old.value);
-      const check = checkString(old.value);
-      if (table !== undefined && !table.spares(hash, check)) continue;
-      table?.remove(hash, check);
-      slab.rename(slot, key);
-      return slot;
+  /** Sees to it that one more key is not too many. */
+  #makeRoom(): void {
+    const keys = this.#tables.reduce((sum, { size }) => sum + size, 0);
+    const { maxKeys } = this.#options;
+    if (keys < maxKeys) return;
+    const ranks = new Float64Array(keys);
+    let from = 0;
+    for (const table of this.#tables) {
+      table.ranks(ranks, from);
+      from += table.size;
     }
+    const stay = Math.floor((1 - FORGOTTEN) * maxKeys);
+    const rank = ranks.sort()[keys - stay - 1]!;
+    for (const table of this.#tables) table.forget(rank);
+    this.#generation++;
+    this.#forgotten = true;
   }
 
   /** Counts of the open windows before `done`. */
@@ -152,49 +148,41 @@ export class VisitCounter {
     }
   }
 
-  /** Lays what is not in rows into the slab. */
-  flush(): void {
-    if (Number.isNaN(this.#open)) return;
-    const { slab } = this;
-    const { data, stride } = slab;
-    for (const table of this.#tables)
-      table.flush((slot, window, count, before) => {
-        data[slot * stride] = window;
-        data[slot * stride + 1] = count;
-        data[slot * stride + 2] = before;
-        slab.touch(slot);
-      });
-    const head = slab.slotOf(HEAD, () => undefined);
-    slab.data[head * stride] = this.#open;
-    slab.times[head] = this.#newest;
+  takePages(whole: boolean, options?: PageOptions): Uint8Array[] {
+    const all = whole || this.#forgotten;
+    this.#forgotten = false;
+    if (Number.isNaN(this.#open)) return [];
+    const head = {
+      generation: this.#generation,
+      window: this.#options.window,
+      point: { open: this.#open, newest: this.#newest },
+    };
+    return this.#tables.flatMap((table, field) =>
+      encodeVisits(head, { field, keys: table.size, numbers: table.take(all) }, options),
+    );
   }
 
-  /** After the slab was filled from a checkpoint. */
-  load(): void {
-    const { keys, data, stride } = this.slab;
-    this.#tables = tables(this.#options.fields);
-    keys.forEach((key, slot) => {
-      const named = namedBy(key);
-      if (named === undefined) return;
-      const hash = hashString(named.value);
-      const check = checkString(named.value);
-      const [window, count, before] = data.subarray(slot * stride) as unknown as [number, number, number];
-      this.#tables[named.field]?.add(hash, check, slot, window, count, before, false);
-    });
-    const slot = this.slab.find(HEAD);
-    if (slot < 0) return;
-    this.#open = data[slot * stride]!;
-    this.#newest = this.slab.times[slot]!;
+  layPage(page: Uint8Array): void {
+    const { head, fields } = decodeVisits(page);
+    // Counts by windows of another length say nothing of these.
+    if (head.window !== undefined && head.window !== this.#options.window) return;
+    if (head.generation !== this.#generation) {
+      this.#generation = head.generation;
+      this.#tables = tables(this.#options.fields);
+    }
+    if (head.point !== undefined) {
+      this.#open = head.point.open;
+      this.#newest = head.point.newest;
+    }
+    for (const { field, keys, numbers } of fields) {
+      const table = this.#tables[field];
+      // Keys come in the order of their cells: in a table that has yet to grow they would crowd at its beginning.
+      table?.reserve(Math.min(keys, this.#options.maxKeys));
+      table?.lay(numbers);
+    }
   }
 }
 
 function tables(fields: number): VisitTable[] {
   return Array.from({ length: fields }, () => new VisitTable());
-}
-
-/** What a row's key says, `field|value`; undefined for the one row that is none of a value's. */
-function namedBy(key: string): { field: number; value: string } | undefined {
-  if (key === HEAD) return undefined;
-  const bar = key.indexOf('|');
-  return { field: Number(key.slice(0, bar)), value: key.slice(bar + 1) };
 }

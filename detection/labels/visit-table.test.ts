@@ -8,28 +8,29 @@ interface Counts {
   before: number;
 }
 
-test('counts as a map does, through growth and removal', () => {
-  const step = fc.record({ key: fc.nat(400), window: fc.nat(2), remove: fc.boolean() });
+const named = (name: string): [number, number] => [hashString(name), checkString(name)];
+
+/** hash, check and count of all keys of a window */
+function counted(table: VisitTable, window: number): number[][] {
+  const { hashes, checks, counts } = table.counted(window);
+  return [...hashes].map((hash, i) => [hash, checks[i]!, counts[i]!]);
+}
+
+test('counts as a map does, and so does what is laid from what was taken on the way', () => {
+  const step = fc.record({ key: fc.nat(400), window: fc.nat(2), take: fc.nat(60) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 1500 }), (steps) => {
       const table = new VisitTable();
+      let copy = new VisitTable();
       const plain = new Map<string, Counts>();
-      const names: string[] = [];
-      steps.forEach(({ key, window: ahead, remove }, i) => {
+      steps.forEach(({ key, window: ahead, take }, i) => {
         const name = `t${key}`;
-        const hash = hashString(name);
-        const check = checkString(name);
         // Windows go on slowly, and an event is of the newest or of the one before.
         const window = 100 + Math.floor(i / 500) - (ahead === 0 ? 1 : 0);
         const known = plain.get(name);
-        if (remove && i % 3 === 0) {
-          table.remove(hash, check);
-          plain.delete(name);
-          return;
-        }
-        expect(table.count(hash, check, window)).toBe(known !== undefined);
+        expect(table.count(...named(name), window)).toBe(known !== undefined);
         if (known === undefined) {
-          table.add(hash, check, names.push(name) - 1, window);
+          table.add(...named(name), window);
           plain.set(name, { window, count: 1, before: 0 });
         } else if (known.window === window) known.count++;
         else if (known.window === window + 1) known.before++;
@@ -38,19 +39,21 @@ test('counts as a map does, through growth and removal', () => {
           known.window = window;
           known.count = 1;
         }
+        if (take === 0) copy = new VisitTable();
+        if (take <= 2) copy.lay(table.take(take === 0));
       });
+      copy.lay(table.take(false));
+      expect(copy.size).toBe(plain.size);
       for (const window of [99, 100, 101, 102]) {
-        const { hashes, checks, counts } = table.counted(window);
-        const found = [...hashes].map((hash, i) => [hash, checks[i], counts[i]]);
         const expected = [...plain]
-          .map(([name, { window: newest, count, before }]): [number, number, number] => [
-            hashString(name),
-            checkString(name),
+          .map(([name, { window: newest, count, before }]) => [
+            ...named(name),
             newest === window ? count : newest === window + 1 ? before : 0,
           ])
-          .filter(([, , count]) => count > 0)
-          .sort(([a], [b]) => a - b);
-        expect(found).toEqual(expected);
+          .filter(([, , count]) => count! > 0)
+          .sort(([a], [b]) => a! - b!);
+        expect(counted(table, window)).toEqual(expected);
+        expect(counted(copy, window)).toEqual(expected);
       }
     }),
     { numRuns: 60 },
@@ -59,12 +62,12 @@ test('counts as a map does, through growth and removal', () => {
 
 test('tells keys with one hash apart by the other, and orders them by it', () => {
   const table = new VisitTable();
-  table.add(0xffff_ffff, 0xffff_fffe, 0, 7);
-  table.add(0xffff_ffff, 2, 1, 7);
+  table.add(0xffff_ffff, 0xffff_fffe, 7);
+  table.add(0xffff_ffff, 2, 7);
   expect(table.count(0xffff_ffff, 2, 7)).toBe(true);
   expect(table.count(0xffff_ffff, 3, 7)).toBe(false);
   // The last cell is taken, so this one's is the first.
-  table.add(0xffff_fffe, 1, 2, 7);
+  table.add(0xffff_fffe, 1, 7);
   const { hashes, checks, counts } = table.counted(7);
   expect([...hashes]).toEqual([0xffff_fffe, 0xffff_ffff, 0xffff_ffff]);
   expect([...checks]).toEqual([1, 2, 0xffff_fffe]);
@@ -73,14 +76,31 @@ test('tells keys with one hash apart by the other, and orders them by it', () =>
 
 test('hands out what has changed once', () => {
   const table = new VisitTable();
-  const taken = () => {
-    const rows: number[][] = [];
-    table.flush((...row) => rows.push(row));
-    return rows;
-  };
-  table.add(5, 6, 3, 10);
-  expect(taken()).toEqual([[3, 10, 1, 0]]);
-  expect(taken()).toEqual([]);
+  table.add(5, 6, 10);
+  expect([...table.take(false)]).toEqual([5, 6, 10, 1, 0]);
+  expect([...table.take(false)]).toEqual([]);
   table.count(5, 6, 11);
-  expect(taken()).toEqual([[3, 11, 1, 1]]);
+  expect([...table.take(false)]).toEqual([5, 6, 11, 1, 1]);
+  expect([...table.take(true)]).toEqual([5, 6, 11, 1, 1]);
+});
+
+test('forgets what was counted longest ago, and of that what was counted least', () => {
+  const table = new VisitTable();
+  const counts = [
+    ['old', 9, 5],
+    ['rare', 10, 1],
+    ['often', 10, 3],
+    ['new', 11, 1],
+  ] as const;
+  for (const [name, window, count] of counts)
+    for (let i = 0; i < count; i++)
+      if (!table.count(...named(name), window)) table.add(...named(name), window);
+  const ranks = new Float64Array(4);
+  table.ranks(ranks, 0);
+  table.forget(ranks.sort()[1]!);
+  expect(table.size).toBe(2);
+  expect(table.count(...named('old'), 10)).toBe(false);
+  expect(table.count(...named('rare'), 10)).toBe(false);
+  expect(counted(table, 10)).toEqual([[...named('often'), 3]]);
+  expect(counted(table, 11)).toEqual([[...named('new'), 1]]);
 });

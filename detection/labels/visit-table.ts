@@ -1,4 +1,5 @@
 import {
+  type Cells,
   CHECK,
   FIRST_CELLS,
   findCell,
@@ -7,22 +8,25 @@ import {
   HASH,
   isFull,
   MARK,
-  removeCell,
   shiftOf,
+  sifted,
 } from './hash-cells.js';
 
-/** numbers a cell: two hashes, the slot + 1, number of a window, counts of it and of the one before, marks */
+/**
+ * numbers a cell: two hashes, marks, number of a window, counts of it and of the one before. The rest is so that none
+ * lies in two lines of the cache.
+ */
 const CELL = 8;
-const SLOT = MARK;
 const WINDOW = 3;
 const COUNT = 4;
 const BEFORE = 5;
-const MARKS = 6;
 
-/** its row in the slab is behind */
-const CHANGED = 1;
-/** counted since it was looked at to make room */
-const USED = 2;
+/** marks: there is a key, and it was counted since it was taken for a checkpoint */
+const TAKEN = 1;
+const CHANGED = 2;
+
+/** numbers a key outside of a table: two hashes, number of a window, counts of it and of the one before */
+export const KEY_NUMBERS = 5;
 
 /** Keys that were counted in a window, and how often, by hash and, where hashes are equal, by check. */
 export interface Counted {
@@ -36,6 +40,11 @@ export class VisitTable {
   #cells = new Int32Array(FIRST_CELLS * CELL);
   #shift = shiftOf(this.#cells, CELL);
   #size = 0;
+
+  /** keys in it */
+  get size(): number {
+    return this.#size;
+  }
 
   /** Reads the cells of keys that come next. These loads don't wait for each other, as those of counting them do. */
   touch(hashes: Uint32Array, size: number): number {
@@ -59,57 +68,71 @@ export class VisitTable {
       cells[at + WINDOW] = window;
       cells[at + COUNT] = 1;
     }
-    cells[at + MARKS] = CHANGED | USED;
+    cells[at + MARK] = TAKEN | CHANGED;
     return true;
   }
 
-  /** For a key that isn't in it: with one event in `window`, or with what a row of the slab says. */
-  add(
-    hash: number,
-    check: number,
-    slot: number,
-    window: number,
-    count = 1,
-    before = 0,
-    changed = true,
-  ): void {
-    this.#size++;
-    if (isFull(this.#cells, CELL, this.#size)) {
-      this.#cells = grown(this.#cells, CELL);
-      this.#shift--;
-    }
+  /** For a key that isn't in it: with one event in `window`. */
+  add(hash: number, check: number, window: number): void {
+    this.#put(hash, check, window, 1, 0, TAKEN | CHANGED);
+  }
+
+  /** Makes room for so many keys in all. */
+  reserve(keys: number): void {
+    while (isFull(this.#cells, CELL, keys)) this.#grow();
+  }
+
+  /** Lays the keys of KEY_NUMBERS numbers each over those that are there, as unchanged. */
+  lay(numbers: Int32Array): void {
+    for (let at = 0; at < numbers.length; at += KEY_NUMBERS)
+      this.#put(numbers[at]!, numbers[at + 1]!, numbers[at + 2]!, numbers[at + 3]!, numbers[at + 4]!, TAKEN);
+  }
+
+  /** Keys, KEY_NUMBERS numbers each: all, or those that were counted since the last call. */
+  take(all: boolean): Int32Array<ArrayBuffer> {
     const cells = this.#cells;
-    const at = freeCell(cells, CELL, this.#shift, hash);
-    cells[at + HASH] = hash;
-    cells[at + CHECK] = check;
-    cells[at + SLOT] = slot + 1;
-    cells[at + WINDOW] = window;
-    cells[at + COUNT] = count;
-    cells[at + BEFORE] = before;
-    cells[at + MARKS] = changed ? CHANGED | USED : 0;
+    const wanted = all ? TAKEN : CHANGED;
+    let keys = 0;
+    for (let at = MARK; at < cells.length; at += CELL) if ((cells[at]! & wanted) !== 0) keys++;
+    const numbers = new Int32Array(keys * KEY_NUMBERS);
+    let to = 0;
+    for (let at = 0; at < cells.length; at += CELL) {
+      if ((cells[at + MARK]! & wanted) === 0) continue;
+      cells[at + MARK] = TAKEN;
+      numbers[to++] = cells[at + HASH]!;
+      numbers[to++] = cells[at + CHECK]!;
+      numbers[to++] = cells[at + WINDOW]!;
+      numbers[to++] = cells[at + COUNT]!;
+      numbers[to++] = cells[at + BEFORE]!;
+    }
+    return numbers;
   }
 
-  /** Whether a key may make room; one that was used since it was asked for last may not, this once. */
-  spares(hash: number, check: number): boolean {
-    const at = this.#find(hash, check);
-    if (at < 0) return true;
-    if ((this.#cells[at + MARKS]! & USED) === 0) return true;
-    this.#cells[at + MARKS]! &= ~USED;
-    return false;
+  /** Writes how dear each key is to `ranks` from `from` on: see `rankOf`. */
+  ranks(ranks: Float64Array, from: number): void {
+    const cells = this.#cells;
+    let to = from;
+    for (let at = 0; at < cells.length; at += CELL)
+      if (cells[at + MARK] !== 0) ranks[to++] = rankOf(cells, at);
   }
 
-  remove(hash: number, check: number): void {
-    const at = this.#find(hash, check);
-    if (at < 0) return;
-    this.#size--;
-    removeCell(this.#cells, CELL, this.#shift, at);
+  /** Forgets the keys up to a rank. */
+  forget(rank: number): void {
+    const cells = this.#cells;
+    let gone = 0;
+    this.#cells = sifted(cells, CELL, (at) => {
+      const stays = rankOf(cells, at) > rank;
+      if (!stays) gone++;
+      return stays;
+    });
+    this.#size -= gone;
   }
 
   /** Adds to `windows` those from `from` on and before `to` that have counts. */
   windows(from: number, to: number, windows: Set<number>): void {
     const cells = this.#cells;
     for (let at = 0; at < cells.length; at += CELL) {
-      if (cells[at + SLOT] === 0) continue;
+      if (cells[at + MARK] === 0) continue;
       const newest = cells[at + WINDOW]!;
       if (newest >= from && newest < to) windows.add(newest);
       if (newest > from && newest <= to && cells[at + BEFORE]! > 0) windows.add(newest - 1);
@@ -139,19 +162,38 @@ export class VisitTable {
     return { hashes, checks, counts };
   }
 
-  /** Hands out what has changed since the last call. */
-  flush(changed: (slot: number, window: number, count: number, before: number) => void): void {
-    const cells = this.#cells;
-    for (let at = 0; at < cells.length; at += CELL) {
-      if ((cells[at + MARKS]! & CHANGED) === 0) continue;
-      cells[at + MARKS]! &= ~CHANGED;
-      changed(cells[at + SLOT]! - 1, cells[at + WINDOW]!, cells[at + COUNT]!, cells[at + BEFORE]!);
+  #put(hash: number, check: number, window: number, count: number, before: number, marks: number): void {
+    let at = this.#find(hash, check);
+    if (at < 0) {
+      this.reserve(++this.#size);
+      at = freeCell(this.#cells, CELL, this.#shift, hash);
     }
+    const cells = this.#cells;
+    cells[at + HASH] = hash;
+    cells[at + CHECK] = check;
+    cells[at + MARK] = marks;
+    cells[at + WINDOW] = window;
+    cells[at + COUNT] = count;
+    cells[at + BEFORE] = before;
+  }
+
+  #grow(): void {
+    this.#cells = grown(this.#cells, CELL);
+    this.#shift--;
   }
 
   #find(hash: number, check: number): number {
     return findCell(this.#cells, CELL, this.#shift, hash | 0, check | 0);
   }
+}
+
+/**
+ * Which keys are missed least: those counted last in the oldest window, of these the ones counted least often then, of
+ * these by hash. It depends on the key and its counts alone, so a table that was restored forgets the same keys.
+ */
+function rankOf(cells: Cells, at: number): number {
+  const often = Math.min(cells[at + COUNT]!, 0xfff);
+  return (cells[at + WINDOW]! * 0x1000 + often) * 0x10000 + (cells[at + HASH]! >>> 16);
 }
 
 function isBefore(cells: Int32Array, a: number, b: number): boolean {
@@ -161,7 +203,7 @@ function isBefore(cells: Int32Array, a: number, b: number): boolean {
 }
 
 function countAt(cells: Int32Array, at: number, window: number): number {
-  if (cells[at + SLOT] === 0) return 0;
+  if (cells[at + MARK] === 0) return 0;
   if (cells[at + WINDOW] === window) return cells[at + COUNT]!;
   return cells[at + WINDOW] === window + 1 ? cells[at + BEFORE]! : 0;
 }

@@ -2,7 +2,6 @@ import { checkString, hashString } from '../features/hash.js';
 import { keptSeconds } from '../labels/label-book.js';
 import { LabelLog } from '../labels/label-log.js';
 import { effectiveFrom } from '../labels/records.js';
-import { decodePage, encodePages } from '../state/encoding.js';
 import { SecondStage } from './second-stage.js';
 
 const HOUR = 3600;
@@ -127,11 +126,9 @@ test('goes on from a checkpoint as if nothing had happened, and a rerun gives th
 function restored(first: SecondStage, log: LabelLog): SecondStage {
   first.flush();
   const second = stage(log);
-  for (const name of ['pending', 'visits', 'stage'] as const) {
-    const slab = first.slabs[name];
-    for (const page of encodePages(slab, slab.allSlots(), { pageBytes: 50_000 }))
-      decodePage(page, second.slabs[name], () => undefined);
-  }
+  for (const name of ['pending', 'visits', 'stage'] as const)
+    for (const page of first.parts[name].takePages(true, { pageBytes: 50_000 }))
+      second.parts[name].layPage(page);
   second.load();
   first.close();
   return second;

@@ -9,6 +9,7 @@ import { LABEL_FEATURES } from '../labels/secondary-book.js';
 import type { SpellOptions } from '../labels/spell-rates.js';
 import { type VisitColumns, VisitCounter } from '../labels/visit-counter.js';
 import { getDoubles, putDoubles } from '../state/doubles.js';
+import { type PagedState, SlabPages } from '../state/paged-state.js';
 import { Slab } from '../state/slab.js';
 import { Ftrl } from './ftrl.js';
 import { Inputs } from './inputs.js';
@@ -82,6 +83,8 @@ export class SecondStage {
   readonly pending: Pending;
   readonly visits: VisitCounter;
   readonly slab: Slab;
+  /** the parts of its state, by the names that a checkpoint gives them; up to date after `flush` */
+  readonly parts: { readonly pending: PagedState; readonly visits: PagedState; readonly stage: PagedState };
   readonly book: LabelBook;
   readonly #view: LabelView;
   readonly #settings: LabelSettings;
@@ -140,6 +143,11 @@ export class SecondStage {
       1,
       1,
     );
+    this.parts = {
+      pending: new SlabPages(this.pending.slab),
+      visits: this.visits,
+      stage: new SlabPages(this.slab),
+    };
     this.#vector = new Float32Array(this.inputs.vector);
     this.#x = new Float32Array(this.inputs.size);
     this.#detectors = detectors.length;
@@ -184,11 +192,6 @@ export class SecondStage {
     if (!taught) return surprise;
     const second = this.#calibration.observe(Math.exp(Math.max(-20, Math.min(12, this.#logit))));
     return this.#on ? second : surprise;
-  }
-
-  /** the state of all parts, by the names that a checkpoint gives them */
-  get slabs(): { readonly pending: Slab; readonly visits: Slab; readonly stage: Slab } {
-    return { pending: this.pending.slab, visits: this.visits.slab, stage: this.slab };
   }
 
   get on(): boolean {
@@ -350,10 +353,9 @@ export class SecondStage {
       .sort((a, b) => b.share - a.share);
   }
 
-  /** Lays everything into the slabs: `slab`, `pending.slab`, `visits.slab`. */
+  /** Lays what is not in the parts into them. */
   flush(): void {
     this.pending.flush();
-    this.visits.flush();
     const row = this.slab.slotOf(STATE_KEY, () => undefined);
     const block = (name: string) => this.slab.block(name).offset + row * this.slab.stride;
     this.#ftrl.saveTo(this.slab.data, block(`ftrl:${this.inputs.size}`));
@@ -366,10 +368,9 @@ export class SecondStage {
     this.slab.times[row] = this.#newest;
   }
 
-  /** After the slabs were filled from a checkpoint. What the labels say is read from the log again, as it was read then. */
+  /** After the pages of a checkpoint were laid. What the labels say is read from the log again, as it was read then. */
   load(): void {
     this.pending.load();
-    this.visits.load();
     const row = this.slab.find(STATE_KEY);
     if (row < 0) return;
     const block = (name: string) => this.slab.block(name).offset + row * this.slab.stride;

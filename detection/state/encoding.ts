@@ -55,7 +55,7 @@ export interface PageOptions {
 }
 
 /** what one request to a broker can hold, with all that stands around it */
-const PAGE_BYTES = 880_000;
+export const PAGE_BYTES = 880_000;
 
 /** Writes the given rows (ascending slots) as pages. They are copies: the slab may go on changing. */
 export function encodePages(slab: Slab, slots: Int32Array, options: PageOptions = {}): Uint8Array[] {

@@ -1,6 +1,7 @@
 import type { Producer } from 'kafkajs';
 import type { PartitionScorer } from '../../detection/scoring.js';
 import { encodePages } from '../../detection/state/encoding.js';
+import type { PagedState } from '../../detection/state/paged-state.js';
 import type { Slab } from '../../detection/state/slab.js';
 import { sendBatches } from '../../lib/kafka.js';
 import { withRoom } from '../../lib/large-requests.js';
@@ -194,14 +195,13 @@ export class Checkpointing {
     const started = performance.now();
     scorer.flush();
     const dirty = entities.takeDirty();
-    const second = Object.entries(scorer.second?.slabs ?? {}) as [Page['kind'], Slab][];
+    const parts = Object.entries(scorer.second?.parts ?? {}) as [Page['kind'], PagedState][];
     const pages = [
       ...pagesOf('domains', domains, domains.allSlots()),
       ...pagesOf('entities', entities, whole ? entities.allSlots() : dirty),
-      ...second.flatMap(([kind, slab]) => {
-        const changed = slab.takeDirty();
-        return pagesOf(kind, slab, whole ? slab.allSlots() : changed);
-      }),
+      ...parts.flatMap(([kind, part]) =>
+        part.takePages(whole, { allocate: withRoom }).map((bytes) => ({ kind, bytes })),
+      ),
     ];
     this.#took = (1 + SENDING) * (performance.now() - started);
     return pages;

@@ -134,8 +134,7 @@ export class PartitionFlow {
   async restore(reader: TopicReader, signal?: AbortSignal): Promise<void> {
     const { log, names, now } = this.#dependencies;
     const { pipeline } = this.#runtime;
-    const { initialisers, second: stage } = this.#scorer;
-    const second = stage?.slabs;
+    const { initialisers, second } = this.#scorer;
     const started = now();
     let said = started;
     const found = await restoreState(reader, this.#checkpoints, {
@@ -147,7 +146,7 @@ export class PartitionFlow {
         if (kind === 'entities') decodePage(bytes, this.#scorer.entities, initialisers.entity);
         else if (kind === 'domains') decodePage(bytes, this.#scorer.domains, initialisers.domain);
         // State of labels that the pipeline no longer uses is left behind.
-        else if (second !== undefined) decodePage(bytes, second[kind], () => undefined);
+        else second?.parts[kind].layPage(bytes);
       },
       onProgress: (reading, done, total) => {
         if (now() - said < 2000) return;
@@ -162,7 +161,6 @@ export class PartitionFlow {
     if (found === undefined) return;
     this.#scorer.entities.takeDirty();
     this.#spill.rowsOf(false).close();
-    for (const slab of Object.values(second ?? {})) slab.takeDirty();
     this.#scorer.load(found.budget);
     this.#next = found.next;
     this.#intake.watermark = found.watermark;
