@@ -55,11 +55,14 @@ export class FeatureEngine {
   readonly #clock = new ZoneClock();
   /** of a micro-batch's domains: within one no slot is given away */
   readonly #domainSlots = new Map<string, number>();
+  /** floats at the start of an entity's state that features and its age are kept in */
+  readonly #ownFloats: number;
   /** keeps the compiler from leaving out `touch`; never read otherwise */
   protected touched = 0;
 
   constructor(plan: FeaturePlan) {
     this.plan = plan;
+    this.#ownFloats = plan.entityBlocks.reduce((sum, { size }) => sum + size, 1);
   }
 
   knowsZone(zone: string): boolean {
@@ -101,7 +104,7 @@ export class FeatureEngine {
       }
       batch.domainSlots[row] = domainSlot;
     }
-    this.touched = touch(entities, batch.slots, size);
+    this.touched = touch(entities, batch.slots, size, this.#ownFloats);
     this.#arrive(columns, batch, entities);
     const context = {
       columns,
@@ -156,20 +159,22 @@ export class FeatureEngine {
   }
 }
 
-/** rows larger than this many floats aren't walked: most of such a row is not needed for one event */
+/** states larger than this many floats aren't walked: most of such a state is not needed for one event */
 const TOUCHED_FLOATS = 512;
 
 /**
- * Reads a number of every cache line of the states that a batch needs. These loads don't wait for each other, so the
- * memory serves many at a time; in the loops that follow each row would wait for its own.
+ * Reads a number of every cache line that the features need of the rows' entities: `floats` numbers from the start of
+ * their states. These loads don't wait for each other, so the memory serves many at a time; in the loops that follow
+ * each row would wait for its own. What detectors need they read ahead themselves.
  */
-function touch(entities: Slab, slots: Int32Array, size: number): number {
-  const { data, stride } = entities;
-  if (stride > TOUCHED_FLOATS) return 0;
+function touch({ data, stride }: Slab, slots: Int32Array, size: number, floats: number): number {
+  if (floats > TOUCHED_FLOATS) return 0;
+  const last = floats - 1;
   let sum = 0;
   for (let row = 0; row < size; row++) {
     const base = slots[row]! * stride;
-    for (let j = 0; j < stride; j += 16) sum += data[base + j]!;
+    for (let j = 0; j < last; j += 16) sum += data[base + j]!;
+    sum += data[base + last]!;
   }
   return Number.isNaN(sum) ? 0 : sum;
 }

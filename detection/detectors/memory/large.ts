@@ -53,6 +53,7 @@ const SIZE = LISTS + SIDES * sideSize(TAILS);
 
 export class LargeSensorMemory implements SensorMemory {
   readonly size = SIZE;
+  readonly head = VALUES;
   private readonly features = new Float64Array(FEATURES);
   private readonly shape = new Float32Array(SHAPES.dimensions);
   private readonly spread = new Float32Array(SPREADS.dimensions);

@@ -10,6 +10,8 @@ export interface Finding {
 /** The memory of one sensor of one entity, in `size` floats from data[at] on. */
 export interface SensorMemory {
   readonly size: number;
+  /** floats at its start that every reading needs; a line of the cache or two */
+  readonly head: number;
   init(data: Float32Array, at: number): void;
   /** readings taken in, up to a bound in the millions */
   seen(data: Float32Array, at: number): number;

@@ -33,6 +33,7 @@ const SIZE = LISTS + SIDES * sideSize(TAILS);
 
 export class SmallSensorMemory implements SensorMemory {
   readonly size = SIZE;
+  readonly head = LISTS;
 
   init(data: Float32Array, at: number): void {
     data.fill(0, at, at + SIZE);
