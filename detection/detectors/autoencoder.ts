@@ -34,6 +34,8 @@ export class Autoencoder implements Detector {
   private readonly middle: Float32Array;
   private readonly deviation: Float32Array;
   private readonly highest: Float32Array;
+  /** what lies between this and its negative is within the bounds of every feature */
+  private readonly reach: number;
   private readonly layers: Record<'white' | 'first' | 'second' | 'third' | 'correction', Dense>;
   private readonly input: InputRows;
   /** what makes the whitened residuals of the batch scored last, for explain */
@@ -59,6 +61,7 @@ export class Autoencoder implements Detector {
     this.deviation = weight(weights, 'deviation', [this.features]);
     this.lowest = this.middle.map((value, j) => value - CLIP * this.deviation[j]!);
     this.highest = this.middle.map((value, j) => value + CLIP * this.deviation[j]!);
+    this.reach = this.highest.reduce((least, high, j) => Math.min(least, high, -this.lowest[j]!), Infinity);
     this.white = weight(weights, 'white', [dim, dim]);
     const layer = (name: string, rows: number, cols: number, bias?: string, activation?: 'relu') =>
       new Dense(
@@ -107,7 +110,15 @@ export class Autoencoder implements Detector {
     const network = valuesOf(this.tf, this.last.network);
     for (let i = 0, at = 0; i < size; i++) {
       let sum = 0;
-      for (const end = at + dim; at < end; at++) {
+      const end = at + dim;
+      for (; at + 3 < end; at += 4) {
+        const u0 = linear[at]! - network[at]!;
+        const u1 = linear[at + 1]! - network[at + 1]!;
+        const u2 = linear[at + 2]! - network[at + 2]!;
+        const u3 = linear[at + 3]! - network[at + 3]!;
+        sum += u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3;
+      }
+      for (; at < end; at++) {
         const u = linear[at]! - network[at]!;
         sum += u * u;
       }
@@ -144,20 +155,18 @@ export class Autoencoder implements Detector {
 
   /** Writes each row's window to the input and moves the row into its entity's ring: [filled, next, rows...]. */
   private gather(batch: DetectorBatch, state: StateBlock, input: Float32Array): void {
-    const { dim, features, window, lowest, middle, highest } = this;
+    const { dim, features, window } = this;
     const kept = window - 1;
     const { x, slots } = batch;
+    if (kept === 0) {
+      this.copy(x.subarray(0, batch.size * features), input);
+      return;
+    }
     const { data } = state;
     for (let i = 0; i < batch.size; i++) {
       const to = i * dim;
       const from = i * features;
-      for (let j = 0; j < features; j++) {
-        const value = x[from + j]!;
-        const low = lowest[j]!;
-        const high = highest[j]!;
-        input[to + j] = value >= low ? Math.min(value, high) : value < low ? low : middle[j]!;
-      }
-      if (kept === 0) continue;
+      for (let j = 0; j < features; j++) input[to + j] = this.held(x[from + j]!, j);
       const base = slots[i]! * state.stride + state.offset;
       const filled = data[base]!;
       const next = data[base + 1]!;
@@ -173,6 +182,30 @@ export class Autoencoder implements Detector {
       data[base] = filled < kept ? filled + 1 : kept;
       data[base + 1] = (next + 1) % kept;
     }
+  }
+
+  /** The rows alone. Nearly all values lie within the bounds of all features: only the others are looked at one by one. */
+  private copy(x: Float32Array, input: Float32Array): void {
+    const { features, reach } = this;
+    input.set(x);
+    const within = reach * reach;
+    let at = 0;
+    // four at once: no sum of squares with one beyond the reach, or a NaN, is within it
+    for (; at + 3 < x.length; at += 4) {
+      const a = x[at]!;
+      const b = x[at + 1]!;
+      const c = x[at + 2]!;
+      const d = x[at + 3]!;
+      if (!(a * a + b * b + c * c + d * d < within))
+        for (let i = at; i < at + 4; i++) input[i] = this.held(x[i]!, i % features);
+    }
+    for (; at < x.length; at++) input[at] = this.held(x[at]!, at % features);
+  }
+
+  /** A feature's value within its bounds; one that is missing is usual. */
+  private held(value: number, feature: number): number {
+    const low = this.lowest[feature]!;
+    return value >= low ? Math.min(value, this.highest[feature]!) : value < low ? low : this.middle[feature]!;
   }
 
   /** the linear part of the whitened residual, and the network's; the caller disposes of them */

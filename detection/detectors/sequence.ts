@@ -1,5 +1,6 @@
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { Contribution, Detector, DetectorBatch, StateBlock, Weights } from '../contract.js';
+import { HELD_SQUARE, hold } from '../features/hold.js';
 import { type Dense, InputRows, valuesOf } from './dense.js';
 import { GATE_SLOPE, sharpnessWithin } from './sequence-cell.js';
 import { Known } from './sequence-known.js';
@@ -8,7 +9,6 @@ import type { Tf } from './tensor-io.js';
 import { evidenceWeight, weight } from './weights.js';
 import { strongest, whitenedShares } from './whitened-share.js';
 
-const CLIP = 50;
 const HIGHEST = 1e9;
 /** floats in a line of the cache */
 const LINE = 16;
@@ -35,10 +35,11 @@ export class Sequence implements Detector {
   readonly hidden: number;
   private readonly lags: 1 | 2;
   private readonly known: Known;
-  private readonly mean: Float32Array;
-  private readonly deviation: Float32Array;
-  private readonly perDeviation: Float32Array;
-  private readonly perSpread: Float32Array;
+  // as doubles, which the loops count in: a float would be converted at every look
+  private readonly mean: Float64Array;
+  private readonly deviation: Float64Array;
+  private readonly perDeviation: Float64Array;
+  private readonly perSpread: Float64Array;
   private readonly white: Float32Array;
   private readonly layers: Record<'gates' | 'flow' | 'shift' | 'narrowing' | 'white', Dense>;
   private readonly inputs: InputRows;
@@ -62,10 +63,11 @@ export class Sequence implements Detector {
     this.hidden = hidden;
     this.lags = lags;
     this.stateSize = 1 + hidden + lags * d;
-    this.mean = weight(weights, 'mean', [d]);
-    this.deviation = weight(weights, 'deviation', [d]);
-    this.perDeviation = this.deviation.map((value) => 1 / value);
-    this.perSpread = weight(weights, 'spread', [d]).map((value) => 1 / value);
+    const deviation = weight(weights, 'deviation', [d]);
+    this.mean = Float64Array.from(weight(weights, 'mean', [d]));
+    this.deviation = Float64Array.from(deviation);
+    this.perDeviation = Float64Array.from(deviation.map((value) => 1 / value));
+    this.perSpread = Float64Array.from(weight(weights, 'spread', [d]).map((value) => 1 / value));
     this.white = weight(weights, 'white', [d, d]);
     this.layers = {
       gates: gatesLayer(weights, shape, tf),
@@ -174,13 +176,31 @@ export class Sequence implements Detector {
     let to = 0;
     let from = 0;
     for (let i = 0; i < size; i++) {
-      for (let j = 0; j < d; j++) {
-        const z = (x[from++]! - mean[j]!) * perDeviation[j]!;
-        inputs[to++] = z <= CLIP && z >= -CLIP ? z : z > CLIP ? CLIP : z < -CLIP ? -CLIP : 0;
+      let squares = 0;
+      let j = 0;
+      for (; j + 3 < d; j += 4) {
+        const z0 = (x[from + j]! - mean[j]!) * perDeviation[j]!;
+        const z1 = (x[from + j + 1]! - mean[j + 1]!) * perDeviation[j + 1]!;
+        const z2 = (x[from + j + 2]! - mean[j + 2]!) * perDeviation[j + 2]!;
+        const z3 = (x[from + j + 3]! - mean[j + 3]!) * perDeviation[j + 3]!;
+        inputs[to + j] = z0;
+        inputs[to + j + 1] = z1;
+        inputs[to + j + 2] = z2;
+        inputs[to + j + 3] = z3;
+        squares += z0 * z0 + z1 * z1 + z2 * z2 + z3 * z3;
       }
+      for (; j < d; j++) {
+        const z = (x[from + j]! - mean[j]!) * perDeviation[j]!;
+        inputs[to + j] = z;
+        squares += z * z;
+      }
+      if (!(squares < HELD_SQUARE)) hold(inputs, to, to + d);
+      to += d;
+      from += d;
       known.write(inputs, to, hoursOfWeek[i]!, gaps[i]!, domains[i]!, seen[i]!);
       const memory = i * (k + hidden);
-      for (let j = 0; j < k; j++) memories[memory + j] = inputs[to++]!;
+      for (j = 0; j < k; j++) memories[memory + j] = inputs[to + j]!;
+      to += k;
     }
   }
 
@@ -202,20 +222,48 @@ export class Sequence implements Detector {
     let gate = 0;
     let row = 0;
     for (let i = 0; i < size; i++) {
-      let to = i * (k + hidden) + k;
+      const to = i * (k + hidden) + k;
       let h = slots[i]! * stride + offset + 1;
-      for (let j = 0; j < hidden; j++, h++) {
-        const held = data[h]!;
-        memories[to++] = held;
-        data[h] = held + gates[gate++]! * GATE_SLOPE * (flow[at++]! - held);
+      let j = 0;
+      for (; j + 3 < hidden; j += 4) {
+        memories[to + j] = data[h + j]!;
+        memories[to + j + 1] = data[h + j + 1]!;
+        memories[to + j + 2] = data[h + j + 2]!;
+        memories[to + j + 3] = data[h + j + 3]!;
+        data[h + j] = moved(data[h + j]!, gates[gate + j]!, flow[at + j]!);
+        data[h + j + 1] = moved(data[h + j + 1]!, gates[gate + j + 1]!, flow[at + j + 1]!);
+        data[h + j + 2] = moved(data[h + j + 2]!, gates[gate + j + 2]!, flow[at + j + 2]!);
+        data[h + j + 3] = moved(data[h + j + 3]!, gates[gate + j + 3]!, flow[at + j + 3]!);
       }
+      for (; j < hidden; j++) {
+        memories[to + j] = data[h + j]!;
+        data[h + j] = moved(data[h + j]!, gates[gate + j]!, flow[at + j]!);
+      }
+      h += hidden;
+      at += hidden;
+      gate += hidden;
       const from = i * (d + k);
-      for (let j = 0; j < d; j++, row++) {
-        errors[row] = inputs[from + j]! * perSpread[j]! - data[h + j]!;
-        data[h + j] = lags === 1 ? flow[at + j]! : data[h + d + j]! + flow[at + j]!;
+      for (j = 0; j + 3 < d; j += 4) {
+        errors[row + j] = inputs[from + j]! * perSpread[j]! - data[h + j]!;
+        errors[row + j + 1] = inputs[from + j + 1]! * perSpread[j + 1]! - data[h + j + 1]!;
+        errors[row + j + 2] = inputs[from + j + 2]! * perSpread[j + 2]! - data[h + j + 2]!;
+        errors[row + j + 3] = inputs[from + j + 3]! * perSpread[j + 3]! - data[h + j + 3]!;
       }
+      for (; j < d; j++) errors[row + j] = inputs[from + j]! * perSpread[j]! - data[h + j]!;
+      row += d;
+      if (lags === 1) {
+        for (j = 0; j + 3 < d; j += 4) {
+          data[h + j] = flow[at + j]!;
+          data[h + j + 1] = flow[at + j + 1]!;
+          data[h + j + 2] = flow[at + j + 2]!;
+          data[h + j + 3] = flow[at + j + 3]!;
+        }
+        for (; j < d; j++) data[h + j] = flow[at + j]!;
+        at += d;
+        continue;
+      }
+      for (let j = 0; j < d; j++) data[h + j] = data[h + d + j]! + flow[at + j]!;
       at += d;
-      if (lags === 1) continue;
       for (let j = 0; j < d; j++) data[h + d + j] = flow[at++]!;
     }
   }
@@ -226,8 +274,16 @@ export class Sequence implements Detector {
     const errors = this.errors.values;
     const shift = valuesOf(tf, shiftOf);
     const narrowing = valuesOf(tf, narrowingOf);
-    for (let at = 0, end = size * this.features; at < end; at++)
+    const end = size * this.features;
+    let at = 0;
+    // Four at a time: with so little to do in each, a turn of the loop costs as much as what is in it.
+    for (; at + 3 < end; at += 4) {
       errors[at] = (errors[at]! - shift[at]!) * sharpnessWithin(narrowing[at]!);
+      errors[at + 1] = (errors[at + 1]! - shift[at + 1]!) * sharpnessWithin(narrowing[at + 1]!);
+      errors[at + 2] = (errors[at + 2]! - shift[at + 2]!) * sharpnessWithin(narrowing[at + 2]!);
+      errors[at + 3] = (errors[at + 3]! - shift[at + 3]!) * sharpnessWithin(narrowing[at + 3]!);
+    }
+    for (; at < end; at++) errors[at] = (errors[at]! - shift[at]!) * sharpnessWithin(narrowing[at]!);
   }
 
   private sum(size: number, whitened: Tensor3D, out: Float32Array): void {
@@ -239,4 +295,9 @@ export class Sequence implements Detector {
       out[i] = sum < HIGHEST * d ? sum / d : HIGHEST;
     }
   }
+}
+
+/** a memory moved towards its candidate, as far as the gate is open (in sixths) */
+function moved(held: number, gate: number, candidate: number): number {
+  return held + gate * GATE_SLOPE * (candidate - held);
 }

@@ -1,3 +1,5 @@
+import { CLIP, HELD_SQUARE, hold } from './hold.js';
+
 /**
  * Robust scaling of the feature columns by domain: (value - centre) / scale, clipped. Domains that the model was
  * trained on have centres and scales of their own; any other starts from the ones of all domains together and
@@ -12,7 +14,6 @@ export interface FeatureScales {
   readonly features: number;
 }
 
-export const CLIP = 50;
 /** how many events the scale of all domains counts for in a domain that the model has not seen */
 const PRIOR = 200;
 
@@ -85,6 +86,23 @@ function robust(
   };
 }
 
+/** The numbers of scales as the loop over the rows takes them: doubles, and one over each scale. */
+interface Doubles {
+  readonly centres: Float64Array;
+  readonly perScale: Float64Array;
+}
+const doubles = new WeakMap<FeatureScales, Doubles>();
+
+function doublesOf(scales: FeatureScales): Doubles {
+  let known = doubles.get(scales);
+  if (known === undefined) {
+    const perScale = Float64Array.from(scales.scales, (scale) => 1 / scale);
+    known = { centres: Float64Array.from(scales.centres), perScale };
+    doubles.set(scales, known);
+  }
+  return known;
+}
+
 /**
  * Scales `rows` rows of raw features in place. `model[row]` is the row's domain among `scales.domains`, -1 for one
  * that is not there; such a domain's running scale is kept in `running` (see scalingFloats) and is read before
@@ -99,20 +117,32 @@ export function scaleRows(
   domainSlots: Int32Array,
 ): void {
   const width = scales.features;
+  const { centres, perScale } = doublesOf(scales);
   const global = scales.domains.length * width;
   for (let row = 0; row < rows; row++) {
     const base = row * width;
     const domain = model[row]!;
     if (domain >= 0) {
       const from = domain * width;
-      for (let f = 0; f < width; f++) {
-        const z = (x[base + f]! - scales.centres[from + f]!) / scales.scales[from + f]!;
-        // Stores of their own: a choice between numbers and integers is an object on the heap each time.
-        if (z <= CLIP && z >= -CLIP) x[base + f] = z;
-        else if (z > CLIP) x[base + f] = CLIP;
-        else if (z < -CLIP) x[base + f] = -CLIP;
-        else x[base + f] = 0;
+      let squares = 0;
+      let f = 0;
+      for (; f + 3 < width; f += 4) {
+        const z0 = (x[base + f]! - centres[from + f]!) * perScale[from + f]!;
+        const z1 = (x[base + f + 1]! - centres[from + f + 1]!) * perScale[from + f + 1]!;
+        const z2 = (x[base + f + 2]! - centres[from + f + 2]!) * perScale[from + f + 2]!;
+        const z3 = (x[base + f + 3]! - centres[from + f + 3]!) * perScale[from + f + 3]!;
+        x[base + f] = z0;
+        x[base + f + 1] = z1;
+        x[base + f + 2] = z2;
+        x[base + f + 3] = z3;
+        squares += z0 * z0 + z1 * z1 + z2 * z2 + z3 * z3;
       }
+      for (; f < width; f++) {
+        const z = (x[base + f]! - centres[from + f]!) * perScale[from + f]!;
+        x[base + f] = z;
+        squares += z * z;
+      }
+      if (!(squares < HELD_SQUARE)) hold(x, base, base + width);
       continue;
     }
     const state = domainSlots[row]! * running.stride + running.offset;
