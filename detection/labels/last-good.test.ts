@@ -72,3 +72,13 @@ test('those that were good last the longest ago make room', () => {
   const day = (name: string, number: number) => known.follow(...pair(name), number);
   expect(['a', 'b', 'c', 'd', 'e'].map(day)).toEqual([undefined, 2, undefined, 2, 3]);
 });
+
+test('an empty cell is not the one of an entity whose hashes are 0', () => {
+  const known = new LastGood(10);
+  const window = { hashes: Uint32Array.of(0), checks: Uint32Array.of(0), counts: Uint32Array.of(3) };
+  expect(known.visits(window, 5, nobody)).toBe(3);
+  expect(known.size).toBe(1);
+  expect(known.visits(window, 4, nobody)).toBe(3);
+  expect(known.size).toBe(1);
+  expect(known.follow(0, 0, 1)).toBe(5);
+});
