@@ -192,15 +192,19 @@ export function categoryOp(field: string, index: number): FeatureOp {
 
         const e = slots[row]! * ownStride + entityOffset;
         const mark = (hash >>> 8) + 1;
-        let at = 0;
-        while (at < RECENT && own[e + at] !== mark) at++;
-        const isNew = at === RECENT;
+        // To the front, where it stood before or the longest unused one drops out: one walk finds and moves.
+        let moved = own[e]!;
+        own[e] = mark;
+        for (let i = e + 1; moved !== mark && i < e + RECENT; i++) {
+          const next = own[i]!;
+          own[i] = moved;
+          moved = next;
+        }
+        const isNew = moved !== mark;
         const rate = own[e + RECENT]!;
         const count = own[e + RECENT + 1]!;
         // A first event is new by definition and says nothing.
         out[row * width + column + 1] = count === 0 ? 0 : (isNew ? 1 : 0) - rate;
-        for (let i = isNew ? RECENT - 1 : at; i > 0; i--) own[e + i] = own[e + i - 1]!;
-        own[e] = mark;
         if (count > 0) own[e + RECENT] = rate + ((isNew ? 1 : 0) - rate) / Math.min(count + 1, 50);
         if (count < 1e6) own[e + RECENT + 1] = count + 1;
       }
