@@ -54,13 +54,15 @@ export class Known {
 
   /** `seen` events of the entity came before, 2 for more */
   write(out: Float32Array, at: number, hourOfWeek: number, gap: number, domain: number, seen: number): void {
-    const quarter = hourOfWeek >= 0 && hourOfWeek < 168 ? Math.floor(hourOfWeek * 4) * 4 : 0;
-    for (let i = 0; i < 4; i++) out[at + i] = this.table[quarter + i]!;
+    const { table, embedding, dimensions } = this;
+    const quarter = hourOfWeek >= 0 && hourOfWeek < 168 ? ((hourOfWeek * 4) | 0) * 4 : 0;
+    out[at] = table[quarter]!;
+    out[at + 1] = table[quarter + 1]!;
+    out[at + 2] = table[quarter + 2]!;
+    out[at + 3] = table[quarter + 3]!;
     out[at + 4] = this.gapValue(gap);
-    const { dimensions } = this;
     const known = domain >= 0 && domain < this.domains;
-    for (let i = 0; i < dimensions; i++)
-      out[at + 5 + i] = known ? this.embedding[domain * dimensions + i]! : 0;
+    for (let i = 0; i < dimensions; i++) out[at + 5 + i] = known ? embedding[domain * dimensions + i]! : 0;
     out[at + 5 + dimensions] = seen === 0 ? 1 : 0;
     out[at + 6 + dimensions] = seen === 1 ? 1 : 0;
   }

@@ -1,10 +1,10 @@
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { Contribution, Detector, DetectorBatch, StateBlock, Weights } from '../contract.js';
-import { HELD_SQUARE, hold } from '../features/hold.js';
 import { type Dense, InputRows, valuesOf } from './dense.js';
-import { GATE_SLOPE, sharpnessWithin } from './sequence-cell.js';
+import { sharpnessWithin } from './sequence-cell.js';
 import { Known } from './sequence-known.js';
 import { flowLayer, gatesLayer, narrowingLayer, shapeOf, shiftLayer, whiteLayer } from './sequence-layers.js';
+import { recur, sharpen, standardise } from './sequence-rows.js';
 import type { Tf } from './tensor-io.js';
 import { evidenceWeight, weight } from './weights.js';
 import { strongest, whitenedShares } from './whitened-share.js';
@@ -169,103 +169,36 @@ export class Sequence implements Detector {
 
   /** What each row's products take: the row, standardised, with what is known of it. */
   private gather({ x, size, hoursOfWeek, gaps, domains }: DetectorBatch): void {
-    const { features: d, hidden, known, mean, perDeviation, seen } = this;
+    const { features: d, hidden, known, seen } = this;
     const k = known.size;
     const inputs = this.inputs.values;
     const memories = this.memories.values;
-    let to = 0;
-    let from = 0;
-    for (let i = 0; i < size; i++) {
-      let squares = 0;
-      let j = 0;
-      for (; j + 3 < d; j += 4) {
-        const z0 = (x[from + j]! - mean[j]!) * perDeviation[j]!;
-        const z1 = (x[from + j + 1]! - mean[j + 1]!) * perDeviation[j + 1]!;
-        const z2 = (x[from + j + 2]! - mean[j + 2]!) * perDeviation[j + 2]!;
-        const z3 = (x[from + j + 3]! - mean[j + 3]!) * perDeviation[j + 3]!;
-        inputs[to + j] = z0;
-        inputs[to + j + 1] = z1;
-        inputs[to + j + 2] = z2;
-        inputs[to + j + 3] = z3;
-        squares += z0 * z0 + z1 * z1 + z2 * z2 + z3 * z3;
-      }
-      for (; j < d; j++) {
-        const z = (x[from + j]! - mean[j]!) * perDeviation[j]!;
-        inputs[to + j] = z;
-        squares += z * z;
-      }
-      if (!(squares < HELD_SQUARE)) hold(inputs, to, to + d);
-      to += d;
-      from += d;
+    standardise(x, size, this.mean, this.perDeviation, inputs, d + k);
+    for (let i = 0, to = d; i < size; i++, to += d + k) {
       known.write(inputs, to, hoursOfWeek[i]!, gaps[i]!, domains[i]!, seen[i]!);
       const memory = i * (k + hidden);
-      for (j = 0; j < k; j++) memories[memory + j] = inputs[to + j]!;
-      to += k;
+      for (let j = 0; j < k; j++) memories[memory + j] = inputs[to + j]!;
     }
   }
 
-  /**
-   * The loop in arrival order: the memory that a row's readout may use (see advance()), and its error by the
-   * autoregression alone.
-   */
-  private recur(batch: DetectorBatch, state: StateBlock, gatesOf: Tensor3D, flowOf: Tensor3D): void {
-    const { features: d, hidden, lags, perSpread, tf } = this;
-    const { slots, size } = batch;
-    const { data, stride, offset } = state;
-    const k = this.known.size;
-    const memories = this.memories.values;
-    const errors = this.errors.values;
-    const inputs = this.inputs.values;
-    const gates = valuesOf(tf, gatesOf);
-    const flow = valuesOf(tf, flowOf);
-    let at = 0;
-    let gate = 0;
-    let row = 0;
-    for (let i = 0; i < size; i++) {
-      const to = i * (k + hidden) + k;
-      let h = slots[i]! * stride + offset + 1;
-      let j = 0;
-      for (; j + 3 < hidden; j += 4) {
-        memories[to + j] = data[h + j]!;
-        memories[to + j + 1] = data[h + j + 1]!;
-        memories[to + j + 2] = data[h + j + 2]!;
-        memories[to + j + 3] = data[h + j + 3]!;
-        data[h + j] = moved(data[h + j]!, gates[gate + j]!, flow[at + j]!);
-        data[h + j + 1] = moved(data[h + j + 1]!, gates[gate + j + 1]!, flow[at + j + 1]!);
-        data[h + j + 2] = moved(data[h + j + 2]!, gates[gate + j + 2]!, flow[at + j + 2]!);
-        data[h + j + 3] = moved(data[h + j + 3]!, gates[gate + j + 3]!, flow[at + j + 3]!);
-      }
-      for (; j < hidden; j++) {
-        memories[to + j] = data[h + j]!;
-        data[h + j] = moved(data[h + j]!, gates[gate + j]!, flow[at + j]!);
-      }
-      h += hidden;
-      at += hidden;
-      gate += hidden;
-      const from = i * (d + k);
-      for (j = 0; j + 3 < d; j += 4) {
-        errors[row + j] = inputs[from + j]! * perSpread[j]! - data[h + j]!;
-        errors[row + j + 1] = inputs[from + j + 1]! * perSpread[j + 1]! - data[h + j + 1]!;
-        errors[row + j + 2] = inputs[from + j + 2]! * perSpread[j + 2]! - data[h + j + 2]!;
-        errors[row + j + 3] = inputs[from + j + 3]! * perSpread[j + 3]! - data[h + j + 3]!;
-      }
-      for (; j < d; j++) errors[row + j] = inputs[from + j]! * perSpread[j]! - data[h + j]!;
-      row += d;
-      if (lags === 1) {
-        for (j = 0; j + 3 < d; j += 4) {
-          data[h + j] = flow[at + j]!;
-          data[h + j + 1] = flow[at + j + 1]!;
-          data[h + j + 2] = flow[at + j + 2]!;
-          data[h + j + 3] = flow[at + j + 3]!;
-        }
-        for (; j < d; j++) data[h + j] = flow[at + j]!;
-        at += d;
-        continue;
-      }
-      for (let j = 0; j < d; j++) data[h + j] = data[h + d + j]! + flow[at + j]!;
-      at += d;
-      for (let j = 0; j < d; j++) data[h + d + j] = flow[at++]!;
-    }
+  private recur({ slots, size }: DetectorBatch, state: StateBlock, gates: Tensor3D, flow: Tensor3D): void {
+    const { features, hidden, lags, perSpread, tf } = this;
+    const known = this.known.size;
+    recur({
+      slots,
+      size,
+      state,
+      hidden,
+      lags,
+      inputs: this.inputs.values,
+      inputWidth: features + known,
+      perSpread,
+      gates: valuesOf(tf, gates),
+      flow: valuesOf(tf, flow),
+      memories: this.memories.values,
+      memoryWidth: known + hidden,
+      errors: this.errors.values,
+    });
   }
 
   /** errors in units of each feature's spread, as it was predicted */
@@ -274,16 +207,7 @@ export class Sequence implements Detector {
     const errors = this.errors.values;
     const shift = valuesOf(tf, shiftOf);
     const narrowing = valuesOf(tf, narrowingOf);
-    const end = size * this.features;
-    let at = 0;
-    // Four at a time: with so little to do in each, a turn of the loop costs as much as what is in it.
-    for (; at + 3 < end; at += 4) {
-      errors[at] = (errors[at]! - shift[at]!) * sharpnessWithin(narrowing[at]!);
-      errors[at + 1] = (errors[at + 1]! - shift[at + 1]!) * sharpnessWithin(narrowing[at + 1]!);
-      errors[at + 2] = (errors[at + 2]! - shift[at + 2]!) * sharpnessWithin(narrowing[at + 2]!);
-      errors[at + 3] = (errors[at + 3]! - shift[at + 3]!) * sharpnessWithin(narrowing[at + 3]!);
-    }
-    for (; at < end; at++) errors[at] = (errors[at]! - shift[at]!) * sharpnessWithin(narrowing[at]!);
+    sharpen(errors, shift, narrowing, size * this.features);
   }
 
   private sum(size: number, whitened: Tensor3D, out: Float32Array): void {
@@ -295,9 +219,4 @@ export class Sequence implements Detector {
       out[i] = sum < HIGHEST * d ? sum / d : HIGHEST;
     }
   }
-}
-
-/** a memory moved towards its candidate, as far as the gate is open (in sixths) */
-function moved(held: number, gate: number, candidate: number): number {
-  return held + gate * GATE_SLOPE * (candidate - held);
 }
