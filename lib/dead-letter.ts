@@ -66,12 +66,19 @@ export function deadLetterOf(
 
 /** Without what is said of letters, which a message can't say of itself. */
 function headersOf(headers: IHeaders): DeadLetter['headers'] {
-  return Object.entries(headers).flatMap(([name, values]) =>
-    name === REPLAYED_HEADER || name === READ_AT_HEADER
-      ? []
-      : (Array.isArray(values) ? values : [values]).map((value) => ({
-          name,
-          value: value === undefined ? null : Buffer.from(value),
-        })),
-  );
+  return Object.entries(headers).flatMap(([name, values]) => {
+    if (name === REPLAYED_HEADER || name === READ_AT_HEADER) return [];
+    const all: unknown[] = Array.isArray(values) ? values : [values];
+    return all
+      .filter(isHeaderValue)
+      .map((value) => ({ name, value: value === null ? null : Buffer.from(value) }));
+  });
+}
+
+/**
+ * kafkajs gives null for a header without a value, and takes what every object has of a name (`toString`) for the first
+ * of its values: whatever a producer names its headers, its letter must not fail.
+ */
+function isHeaderValue(value: unknown): value is string | Buffer | null {
+  return value === null || typeof value === 'string' || Buffer.isBuffer(value);
 }

@@ -21,3 +21,13 @@ test('a record that claims more headers than its bytes hold ends with them', () 
   const many = Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f, 2, 0x61, 2, 0x62]);
   expect(recordWith(many).headers(0)).toEqual({ a: Buffer.from('b') });
 });
+
+test('headers may be named like what every object has, and be without a value', () => {
+  const named = (name: string, value: number[]) => [name.length << 1, ...Buffer.from(name), ...value];
+  const bytes = [6, ...named('toString', [2, 7]), ...named('__proto__', [2, 8]), ...named('trace', [1])];
+  expect(Object.entries(recordWith(Buffer.from(bytes)).headers(0)!)).toEqual([
+    ['toString', Buffer.from([7])],
+    ['__proto__', Buffer.from([8])],
+    ['trace', null],
+  ]);
+});

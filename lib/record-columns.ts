@@ -193,9 +193,10 @@ export class VarintCursor {
   }
 }
 
-/** As kafkajs has them: a name that comes twice has a list of values. */
+/** As kafkajs has them: a name that comes twice has a list of values, one without a value null. */
 function headersOf(bytes: Buffer, at: number): IHeaders {
-  const headers: IHeaders = {};
+  // Nothing is inherited: a producer may name a header like what every object has.
+  const headers: IHeaders = Object.create(null);
   if (at < 0) return headers;
   const cursor = new VarintCursor(bytes, at);
   const part = (): Buffer | null => {
