@@ -8,6 +8,13 @@ import { NEW_DELIVERY } from './delivery.js';
 const former = (name: string, version = 1) =>
   singleObjectEncoder(readSchema(join(packageRoot(), 'schemas', `${name}.${version}.avsc`)));
 
+/** with what all versions have */
+const formerRisk = {
+  ...{ id: 'r', pipeline: 'p', domain: 'd', entity: 'e', eventTime: 1, scoredAt: 2, topic: 't' },
+  ...{ partition: 0, offset: 3, score: 4, pValue: 1e-4, threshold: 3, severity: 'low' },
+  ...{ detectors: {}, reasons: [], sentences: {}, model: 'm' },
+};
+
 test('records of the first version are read, with defaults for what they lack', () => {
   const incident = { ...incidentOf(), reasons: [] };
   expect(ownCodec('incident').decode(former('incident')(incident))).toMatchObject({
@@ -54,12 +61,7 @@ test('records from before labels named events and secondary entities are read', 
     judged: 0,
     events: [],
   });
-  const risk = {
-    ...{ id: 'r', pipeline: 'p', domain: 'd', entity: 'e', eventTime: 1, scoredAt: 2, topic: 't' },
-    ...{ partition: 0, offset: 3, score: 4, pValue: 1e-4, threshold: 3, severity: 'low' },
-    ...{ detectors: {}, reasons: [], sentences: {}, model: 'm' },
-  };
-  expect(ownCodec('risk').decode(former('risk')(risk))).toMatchObject({
+  expect(ownCodec('risk').decode(former('risk')(formerRisk))).toMatchObject({
     id: 'r',
     secondary: {},
     firstScore: 0,
@@ -69,4 +71,17 @@ test('records from before labels named events and secondary entities are read', 
     ...{ givenAt: 2, givenBy: 'ann' },
   };
   expect(ownCodec('feedback').decode(former('feedback')(label))).toMatchObject({ id: 'f', secondary: {} });
+});
+
+test('records from before replayed events kept their ids are read', () => {
+  const incident = { ...incidentOf(), reasons: [] };
+  expect(ownCodec('incident').decode(former('incident', 3)(incident))).toMatchObject({
+    id: incident.id,
+    firstOffsets: [],
+  });
+  expect(ownCodec('risk').decode(former('risk', 2)(formerRisk))).toMatchObject({
+    id: 'r',
+    offset: 3,
+    origin: -1,
+  });
 });
