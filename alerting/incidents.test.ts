@@ -1,14 +1,13 @@
 import fc from 'fast-check';
+import { type CommandAction, type IncidentCommand, PLAIN_COMMAND, takeCommand } from './commands.js';
 import {
   type Change,
   type Incident,
-  type IncidentCommand,
   type IncidentRules,
   KEPT_EVENTS,
   KEPT_OFFSETS,
   KEPT_PER_ENTITY,
   type RiskInput,
-  takeCommand,
   takenIn,
   takeRisk,
 } from './incidents.js';
@@ -22,46 +21,23 @@ let events = 0;
 
 function risk(id: string, minute: number, severity: Severity = 'medium', score = 5): RiskInput {
   return {
-    id,
-    kind: 'event',
-    pipeline: 'p',
-    domain: 'd',
-    entity: 'e',
-    eventTime: minute * MINUTE,
-    partition: 0,
-    offset: events++,
-    origin: -1,
-    timeZone: 'UTC',
-    scoredAt: minute * MINUTE + 5,
-    score,
-    severity,
-    reasons: [],
-    sentences: { en: `risk ${id}` },
-    context: {},
-    model: 'm',
-    eventId: '',
-    secondary: {},
-    firstScore: 0,
+    ...{
+      id,
+      kind: 'event',
+      pipeline: 'p',
+      domain: 'd',
+      entity: 'e',
+      eventId: '',
+      eventTime: minute * MINUTE,
+    },
+    ...{ partition: 0, offset: events++, origin: -1, timeZone: 'UTC', scoredAt: minute * MINUTE + 5 },
+    ...{ score, severity, reasons: [], sentences: { en: `risk ${id}` }, context: {}, model: 'm' },
+    ...{ secondary: {}, firstScore: 0 },
   };
 }
 
-function command(
-  incident: string,
-  action: IncidentCommand['action'],
-  ifLastRiskOffset = -1,
-): IncidentCommand {
-  return {
-    id: 'c',
-    incident,
-    action,
-    by: 'ann',
-    at: 1_000,
-    labels: [],
-    level: 0,
-    detail: '',
-    note: 'n',
-    ifLastRiskOffset,
-  };
+function command(incident: string, action: CommandAction, ifLastRiskOffset = -1): IncidentCommand {
+  return { ...PLAIN_COMMAND, id: 'c', incident, action, by: 'ann', at: 1_000, note: 'n', ifLastRiskOffset };
 }
 
 /** Risks at offsets 0, 1, …; the changes of each. */
@@ -217,7 +193,7 @@ describe('commands', () => {
 });
 
 /** An input of either log; a command is for whichever incident is the newest when it comes. */
-type Input = { risk: RiskInput } | { action: IncidentCommand['action'] };
+type Input = { risk: RiskInput } | { action: CommandAction };
 
 const inputs = fc.array(
   fc.oneof(

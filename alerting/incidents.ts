@@ -1,6 +1,6 @@
 /**
  * Incidents as a fold over two logs, risks and commands: (an entity's incidents, input) -> (incidents, changes).
- * No clock and no I/O. Each log is read in order; inputs that an incident has seen already change nothing, so
+ * Commands are in commands.ts. No clock and no I/O. Each log is read in order; inputs that an incident has seen already change nothing, so
  * reading a stretch again gives the same incidents under the same ids and change numbers.
  */
 import { firstSeverity, type Severity, type SeverityRules, severityAfter, severityRank } from './severity.js';
@@ -118,42 +118,6 @@ export interface Incident {
   escalations: number;
   judged: number;
   events: IncidentEvent[];
-}
-
-export const COMMAND_ACTIONS = [
-  'acknowledge',
-  'close',
-  'falseAlarm',
-  'note',
-  'expire',
-  'confirm',
-  'label',
-  'escalate',
-  'gather',
-  'link',
-  'redeliver',
-] as const;
-export type CommandAction = (typeof COMMAND_ACTIONS)[number];
-
-/** Of commands that need no more than their action, a note and who gives them. */
-export const PLAIN_COMMAND = { note: '', ifLastRiskOffset: -1, labels: [] as string[], level: 0, detail: '' };
-
-/** What a person, or a sweep, asks of an incident. `gather` and `redeliver` are for the owner of the partition. */
-export interface IncidentCommand {
-  id: string;
-  incident: string;
-  action: CommandAction;
-  by: string;
-  at: number;
-  note: string;
-  /** `expire` only: holds if no risk came since, which is what makes a stale sweep harmless */
-  ifLastRiskOffset: number;
-  /** `label` only: its labels from now on */
-  labels: string[];
-  /** `escalate` only: holds if it was escalated so often */
-  level: number;
-  /** JSON; `link`: the parent's id */
-  detail: string;
 }
 
 export interface IncidentRules {
@@ -279,87 +243,6 @@ function isReplayOf(incident: Incident, { id, partition, origin }: RiskInput): b
   );
 }
 
-/**
- * Takes in the command at `offset` of the commands topic. One that doesn't apply is only marked as seen, since it
- * might apply to a later state and must not when it is read again.
- */
-export function takeCommand(
-  incidents: readonly Incident[],
-  command: IncidentCommand,
-  offset: number,
-): Outcome {
-  const target = incidents.find((one) => one.id === command.incident);
-  if (!target) return { incidents, changes: [] };
-  if (offset <= target.lastCommandOffset) {
-    return { incidents, changes: repeats([target], (one) => one.lastCommandOffset === offset) };
-  }
-  const effect = effectOf(target, command);
-  if (!effect) {
-    const seen = { ...target, lastCommandOffset: offset };
-    return {
-      incidents: incidents.map((one) => (one === target ? seen : one)),
-      changes: [{ kind: 'seen', incident: seen, repeated: false }],
-    };
-  }
-  const after = next(target, effect.kind, {
-    state: effect.state,
-    ...effect.more,
-    changedAt: command.at,
-    changedBy: command.by,
-    note: command.note,
-    lastCommandOffset: offset,
-  });
-  return { incidents: incidents.map((one) => (one === target ? after : one)), changes: [changed(after)] };
-}
-
-/** What a command would do to the incident; nothing when it doesn't apply in its state. */
-export function effectOf(
-  incident: Incident,
-  command: Omit<IncidentCommand, 'id' | 'incident' | 'by' | 'at' | 'note'>,
-): { kind: ChangeKind; state: IncidentState; more?: Partial<Incident> } | undefined {
-  switch (command.action) {
-    case 'acknowledge':
-      return incident.state === 'open' ? { kind: 'acknowledged', state: 'acknowledged' } : undefined;
-    case 'close':
-      return isActive(incident) ? { kind: 'closed', state: 'closed' } : undefined;
-    case 'falseAlarm':
-      return incident.state === 'falseAlarm' ? undefined : { kind: 'falseAlarm', state: 'falseAlarm' };
-    case 'note':
-      return { kind: 'noted', state: incident.state };
-    case 'expire':
-      return isActive(incident) && incident.lastRiskOffset === command.ifLastRiskOffset
-        ? { kind: 'closed', state: 'closed' }
-        : undefined;
-    case 'confirm':
-      // Once more when there are risks that were not there the last time.
-      return (incident.verdict === 'confirmed' && incident.judged >= incident.risks) ||
-        incident.state === 'falseAlarm'
-        ? undefined
-        : {
-            kind: 'confirmed',
-            state: incident.state,
-            more: { verdict: 'confirmed', judged: incident.risks },
-          };
-    case 'label':
-      return { kind: 'labelled', state: incident.state, more: { labels: command.labels } };
-    case 'escalate':
-      return incident.state === 'open' && incident.escalations === command.level
-        ? {
-            kind: 'unacknowledged',
-            state: 'open',
-            more: { escalations: incident.escalations + 1 },
-          }
-        : undefined;
-    case 'link':
-      return incident.parent === command.detail
-        ? undefined
-        : { kind: 'linked', state: incident.state, more: { parent: command.detail } };
-    case 'gather':
-    case 'redeliver':
-      return undefined;
-  }
-}
-
 /** What an incident is about, as related ones share it: the field and direction of the strongest reason. */
 export function reasonOfRisk(reasons: readonly IncidentReason[]): string {
   const [first] = reasons;
@@ -456,7 +339,8 @@ function eventsWith(events: readonly IncidentEvent[], risk: RiskInput): Incident
   return [...events, { time, offset, eventId, secondary, surprise }].slice(-KEPT_EVENTS);
 }
 
-function next(incident: Incident, kind: ChangeKind, after: Partial<Incident>): Incident {
+/** The incident after one change more. */
+export function next(incident: Incident, kind: ChangeKind, after: Partial<Incident>): Incident {
   return {
     ...incident,
     changedBy: 'riskwire',
@@ -467,7 +351,7 @@ function next(incident: Incident, kind: ChangeKind, after: Partial<Incident>): I
   };
 }
 
-function changed(incident: Incident): Change {
+export function changed(incident: Incident): Change {
   return { kind: incident.changeKind, incident, repeated: false };
 }
 

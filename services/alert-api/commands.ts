@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Producer } from 'kafkajs';
-import { type CommandAction, effectOf, type Incident, PLAIN_COMMAND } from '../../alerting/incidents.js';
+import { type CommandAction, effectOf, PLAIN_COMMAND } from '../../alerting/commands.js';
+import type { Incident } from '../../alerting/incidents.js';
 import { sendBatches } from '../../lib/kafka.js';
 import { type Codec, type CommandRecord, entityKey } from './records.js';
 import type { Redelivery } from './redelivery.js';

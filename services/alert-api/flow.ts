@@ -1,5 +1,6 @@
 import type { EachBatchPayload } from 'kafkajs';
-import { announces, type Change, type Outcome, PLAIN_COMMAND, repeats } from '../../alerting/incidents.js';
+import { PLAIN_COMMAND } from '../../alerting/commands.js';
+import { announces, type Change, type Outcome, repeats } from '../../alerting/incidents.js';
 import { groupOf, type Member, memberOf, takeMember } from '../../alerting/parents.js';
 import { coPartitioned } from '../../lib/co-partitioned.js';
 import { parentId } from '../../lib/ids.js';

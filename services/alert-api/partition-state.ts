@@ -1,13 +1,12 @@
+import { type IncidentCommand, takeCommand } from '../../alerting/commands.js';
 import {
   type Change,
   type Incident,
-  type IncidentCommand,
   type IncidentRules,
   isActive,
   newest,
   type Outcome,
   type RiskInput,
-  takeCommand,
   takeRisk,
 } from '../../alerting/incidents.js';
 import { type CommandRecord, entityKey } from './records.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { PLAIN_COMMAND } from '../../alerting/commands.js';
 import { incidentOf } from '../../alerting/incident-example.js';
-import { PLAIN_COMMAND } from '../../alerting/incidents.js';
 import { ownCodec, readSchema, singleObjectEncoder } from '../../lib/avro.js';
 import { packageRoot } from '../../lib/paths.js';
 import { NEW_DELIVERY } from './delivery.js';

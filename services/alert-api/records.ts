@@ -1,4 +1,5 @@
-import type { Incident, IncidentCommand, RiskInput } from '../../alerting/incidents.js';
+import type { IncidentCommand } from '../../alerting/commands.js';
+import type { Incident, RiskInput } from '../../alerting/incidents.js';
 import type { Delivery } from './delivery.js';
 
 /** The record of riskwire.commands: the command with what its message key is made of. */

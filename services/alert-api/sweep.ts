@@ -1,4 +1,5 @@
-import { type CommandAction, type Incident, isActive } from '../../alerting/incidents.js';
+import type { CommandAction } from '../../alerting/commands.js';
+import { type Incident, isActive } from '../../alerting/incidents.js';
 import { nextEscalation } from '../../alerting/routing.js';
 import { deliveryId } from '../../lib/ids.js';
 import { sendBatches } from '../../lib/kafka.js';

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
+import { COMMAND_ACTIONS, PLAIN_COMMAND } from '../../alerting/commands.js';
 import {
   announces,
   type Change,
-  COMMAND_ACTIONS,
   type Incident,
   type IncidentRules,
   KEPT_PER_ENTITY,
-  PLAIN_COMMAND,
   type RiskInput,
 } from '../../alerting/incidents.js';
 import { SEVERITIES } from '../../alerting/severity.js';

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { type CommandAction, type Incident, isActive } from '../../../alerting/incidents.js';
+import type { CommandAction } from '../../../alerting/commands.js';
+import { type Incident, isActive } from '../../../alerting/incidents.js';
 import { INCIDENT_KINDS } from '../../../alerting/matching.js';
 import { severityRank } from '../../../alerting/severity.js';
 import { applies } from '../commands.js';
