@@ -49,10 +49,7 @@ export class Detecting {
       throw new RangeError(
         `a micro-batch of ${columns.size} events; this scorer takes ${batch.capacity} at most`,
       );
-    if (domains.size >= MAX_DOMAINS - 1)
-      for (let row = 0; row < columns.size; row++)
-        if (domains.find(columns.domains[row]!) < 0) columns.domains[row] = OTHER;
-    this.engine.extract(columns, batch, entities, domains, newEntity, this.newDomain);
+    this.engine.extract(columns, batch, entities, domains, newEntity, this.#domainSlotOf);
     this.engine.scale(batch, scales, domains, this.#modelDomains);
     const failed: string[] = [];
     for (let index = 0; index < detectors.length; index++) {
@@ -81,6 +78,13 @@ export class Detecting {
       for (let row = 0, at = index; row < size; row++, at += detectors)
         raw[at] = ages[row]! >= warmUp ? one[row]! : Number.NaN;
   }
+
+  /** Asked domain by domain as they come, so that where micro-batches are cut makes no difference to who has a state. */
+  readonly #domainSlotOf = (domain: string): number => {
+    const { domains } = this.#options;
+    const known = domains.size < MAX_DOMAINS - 1 || domains.find(domain) >= 0;
+    return domains.slotOf(known ? domain : OTHER, this.newDomain);
+  };
 
   /** Prepares the row of a domain that is new to the slab. */
   readonly newDomain = (slot: number): void => {

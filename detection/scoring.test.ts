@@ -93,8 +93,14 @@ function stream(count = 3000): Event[] {
   });
 }
 
-function run(scorer: PartitionScorer, events: readonly Event[], cut: (at: number) => number, from = 0) {
-  const columns = new EventColumns(options.capacity, 1, 1);
+function run(
+  scorer: PartitionScorer,
+  events: readonly Event[],
+  cut: (at: number) => number,
+  from = 0,
+  capacity = options.capacity,
+) {
+  const columns = new EventColumns(capacity, 1, 1);
   const surprise: number[] = [];
   const flagged: { at: number; alert: boolean; threshold: number }[] = [];
   for (let at = 0; at < events.length; ) {
@@ -202,4 +208,21 @@ test('reasons speak in the unit of the event', () => {
   expect(Object.keys(detectors)).toEqual(['distance', 'memory']);
   expect(reasons[0]).toMatchObject({ field: 'amount', observed: 5000, unit: 'EUR', direction: 'high' });
   expect(reasons.reduce((sum, { share }) => sum + share, 0)).toBeLessThanOrEqual(1 + 1e-9);
+});
+
+test('more domains than have state of their own share one, wherever micro-batches are cut', () => {
+  const events = stream(1200).map((event, i) => ({ ...event, domain: `place-${(i * 7) % 400}` }));
+  const one = run(new PartitionScorer(modelOf(), options), events, () => 1);
+  const many = new PartitionScorer(modelOf(), options);
+  expect(run(many, events, (at) => 200 + (at % 57)).surprise).toEqual(one.surprise);
+  expect(many.domains.evicted).toBe(0);
+  // Of a few new ones alone there may be room for some.
+  expect(run(new PartitionScorer(modelOf(), options), events, () => 20).surprise).toEqual(one.surprise);
+});
+
+test('a first micro-batch may have an event of every domain', () => {
+  const events = stream(1200).map((event, i) => ({ ...event, domain: `place-${i}` }));
+  const wide = { ...options, capacity: 1200 };
+  const scorer = new PartitionScorer(modelOf(), wide);
+  expect(run(scorer, events, () => 1200, 0, 1200).surprise).toHaveLength(1200);
 });

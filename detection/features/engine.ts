@@ -72,6 +72,7 @@ export class FeatureEngine {
   /**
    * Fills `batch` with the raw features (not scaled) of `columns` and advances the state that they come from.
    * @param newEntity called with the slot of an entity that is new to the slab
+   * @param domainSlotOf asked once a micro-batch for each of its domains
    */
   extract(
     columns: EventColumns,
@@ -79,7 +80,7 @@ export class FeatureEngine {
     entities: Slab,
     domains: Slab,
     newEntity: (slot: number) => void,
-    newDomain: (slot: number) => void,
+    domainSlotOf: (domain: string) => number,
   ): void {
     const { plan } = this;
     const size = columns.size;
@@ -98,7 +99,7 @@ export class FeatureEngine {
         domain = columns.domains[row]!;
         domainSlot = known.get(domain) ?? -1;
         if (domainSlot < 0) {
-          domainSlot = domains.slotOf(domain, newDomain);
+          domainSlot = domainSlotOf(domain);
           known.set(domain, domainSlot);
         }
       }

@@ -16,6 +16,7 @@ const MAX_DOMAINS = 255;
 const ALL = '\u0000all';
 /** events after which the state of all domains together is learned from every second batch, then every fourth, … */
 const POOLED_EVENTS = 500_000;
+const nothing = (): void => undefined;
 
 export interface RecordingOptions {
   /** which detectors that need no training score every event on its way, so that they have seen all of the past */
@@ -109,7 +110,7 @@ export class Recording {
       this.#entities,
       this.#domains,
       (slot) => this.#newEntity(slot),
-      () => undefined,
+      (domain) => this.#domains.slotOf(domain, nothing),
     );
     this.#untrained.forEach((detector, index) => {
       const scores = this.#scores[index]!;
@@ -152,7 +153,6 @@ export class Recording {
   #pool(columns: EventColumns): void {
     const every = 2 ** Math.floor(Math.log2(Math.max(1, this.events / POOLED_EVENTS)));
     if (this.#batches++ % every !== 0) return;
-    const nothing = () => undefined;
     const own = columns.domains.slice(0, columns.size);
     columns.domains.fill(ALL, 0, columns.size);
     this.#engine.extract(
@@ -161,7 +161,7 @@ export class Recording {
       this.#pooled.entities,
       this.#pooled.domains,
       nothing,
-      nothing,
+      (domain) => this.#pooled.domains.slotOf(domain, nothing),
     );
     for (let row = 0; row < columns.size; row++) columns.domains[row] = own[row]!;
   }
