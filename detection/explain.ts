@@ -1,5 +1,6 @@
 import type { Contribution } from './contract.js';
 import type { EventColumns } from './features/columns.js';
+import { hashString } from './features/hash.js';
 import { unsquash } from './features/spec.js';
 import { type Described, type Opinion, type Reason, reasonsOf } from './judging/reasons.js';
 import type { PartitionScorer, ScoredBatch, ScoringModel } from './scoring.js';
@@ -81,9 +82,9 @@ function plainCauses(
     direction: 'missing',
   }));
   if (batch.domains[row]! >= 0) return causes;
-  const category = plan.categories.findIndex(
-    (_, index) => columns.categories[index]![row] === columns.domains[row],
-  );
+  // By hash: a row that was read from bytes has no strings for most of its categories.
+  const domain = hashString(columns.domains[row]!);
+  const category = plan.categories.findIndex((_, index) => columns.hashes[index]![row] === domain);
   const index = plan.features.findIndex(
     ({ kind, field }) => kind === 'new' && field === plan.categories[category],
   );

@@ -1,6 +1,7 @@
 import type { Detector, DetectorBatch, StateBlock } from './contract.js';
 import { explainRow } from './explain.js';
 import { EventColumns } from './features/columns.js';
+import { hashString } from './features/hash.js';
 import { planFeatures } from './features/plan.js';
 import { fitScales } from './features/scaling.js';
 import { untrainedPriors } from './judging/fit-judgement.js';
@@ -225,4 +226,26 @@ test('a first micro-batch may have an event of every domain', () => {
   const wide = { ...options, capacity: 1200 };
   const scorer = new PartitionScorer(modelOf(), wide);
   expect(run(scorer, events, () => 1200, 0, 1200).surprise).toHaveLength(1200);
+});
+
+test.each(['strings', 'bytes'])('a domain that nobody has learned is a reason, from %s', (from) => {
+  const model = modelOf();
+  const scorer = new PartitionScorer(model, options);
+  const settled = stream(2000).map((event) => ({ ...event, terminal: 't' }));
+  run(scorer, settled, () => 100);
+  const columns = new EventColumns(options.capacity, 1, 1);
+  columns.entities[0] = 'card-1';
+  columns.numbers[0]![0] = 5000;
+  columns.close('XX', 'UTC', Date.UTC(2024, 3, 1), 2000);
+  if (from === 'strings') columns.categories[0]![0] = 'XX';
+  else {
+    columns.hashed = true;
+    columns.bytes = Buffer.from('XX');
+    columns.hashes[0]![0] = hashString('XX');
+    columns.textStarts[0]![0] = 0;
+    columns.textEnds[0]![0] = 2;
+  }
+  const scored = scorer.score(columns);
+  const { reasons } = explainRow(model, scorer, columns, scored, 0, () => 'EUR');
+  expect(reasons).toContainEqual(expect.objectContaining({ field: 'terminal', direction: 'unusual' }));
 });
