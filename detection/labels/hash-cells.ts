@@ -23,6 +23,12 @@ export function isFull(cells: Cells, width: number, keys: number): boolean {
   return 8 * keys > 5 * (cells.length / width);
 }
 
+/** How many cells lie between a key's own place and its cell. */
+export function distance(cells: Cells, width: number, shift: number, cell: number): number {
+  const places = cells.length / width;
+  return (cell / width - (cells[cell]! >>> shift) + places) % places;
+}
+
 /** Where the key's cell begins, or -1. The hashes as int32. */
 export function findCell(cells: Cells, width: number, shift: number, hash: number, check: number): number {
   for (let at = (hash >>> shift) * width; cells[at + MARK] !== 0; ) {
@@ -49,10 +55,8 @@ export function removeCell(cells: Cells, width: number, shift: number, cell: num
   const next = (at: number) => (at + width === cells.length ? 0 : at + width);
   let hole = cell;
   for (let at = next(hole); cells[at + MARK] !== 0; at = next(at)) {
-    const own = cells[at]! >>> shift;
-    const fromOwn = (at / width - own + places) % places;
     const fromHole = ((at - hole) / width + places) % places;
-    if (fromOwn < fromHole) continue;
+    if (distance(cells, width, shift, at) < fromHole) continue;
     cells.copyWithin(hole, at, at + width);
     hole = at;
   }

@@ -82,3 +82,26 @@ test('an empty cell is not the one of an entity whose hashes are 0', () => {
   expect(known.size).toBe(1);
   expect(known.follow(0, 0, 1)).toBe(5);
 });
+
+test('a window that comes in parts, each with its own share of all hashes, costs what one in any order does', () => {
+  const size = 100_000;
+  const anyOrder = Uint32Array.from({ length: size }, (_, i) => Math.imul(i, 0x9e3779b1));
+  const byHash = anyOrder.slice().sort();
+  const partsOf = (all: Uint32Array) =>
+    Array.from({ length: 5 }, (_, part) => {
+      const hashes = all.subarray((part * size) / 5, ((part + 1) * size) / 5);
+      return { hashes, checks: hashes, counts: hashes };
+    });
+  const cost = (parts: ReturnType<typeof partsOf>) => {
+    const known = new LastGood(1_000_000);
+    const began = performance.now();
+    for (const part of parts) known.visits(part, 1, nobody);
+    const took = performance.now() - began;
+    expect(known.size).toBe(size);
+    return took;
+  };
+  const [inAnyOrder, inParts] = [partsOf(anyOrder), partsOf(byHash)];
+  cost(inAnyOrder);
+  // It was more than fifty times as much.
+  expect(cost(inParts)).toBeLessThan(10 * cost(inAnyOrder) + 50);
+});

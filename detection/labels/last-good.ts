@@ -1,5 +1,6 @@
 import {
   CHECK,
+  distance,
   FIRST_CELLS,
   findCell,
   freeCell,
@@ -18,6 +19,8 @@ const CELL = 4;
 const DAY = 3;
 const GOOD = 1;
 const FOLLOWED = 2;
+/** cells between a key and its own place: of keys all over a table that isn't full, not one in a million is so far off */
+const CROWDED = 256;
 
 /**
  * What a book knows of all secondary entities by hash: of one that labels speak of, the number that it is followed by;
@@ -127,16 +130,28 @@ export class LastGood {
     return findCell(this.#cells, CELL, this.#shift, hash | 0, check | 0);
   }
 
-  /** The cell of an entity that has none yet. */
+  /**
+   * The cell of an entity that has none yet. Large windows come in parts, each with its share of all hashes: in a table
+   * that has yet to grow its keys would crowd in as many places, and each be walked past by the next. So crowding makes
+   * the table grow as well, as far as it would for all that it may hold.
+   */
   #add(hash: number, check: number): number {
     this.#size++;
-    if (isFull(this.#cells, CELL, this.#size)) {
-      this.#cells = grown(this.#cells, CELL);
-      this.#shift--;
+    if (isFull(this.#cells, CELL, this.#size)) this.#grow();
+    for (;;) {
+      const at = freeCell(this.#cells, CELL, this.#shift, hash);
+      this.#cells[at + HASH] = hash;
+      if (distance(this.#cells, CELL, this.#shift, at) > CROWDED && isFull(this.#cells, CELL, this.most)) {
+        this.#grow();
+        continue;
+      }
+      this.#cells[at + CHECK] = check;
+      return at;
     }
-    const at = freeCell(this.#cells, CELL, this.#shift, hash);
-    this.#cells[at + HASH] = hash;
-    this.#cells[at + CHECK] = check;
-    return at;
+  }
+
+  #grow(): void {
+    this.#cells = grown(this.#cells, CELL);
+    this.#shift--;
   }
 }
