@@ -94,6 +94,12 @@ export const deadLetter = {
       `the key is ${bytes} bytes, and an entity's name has ${limit} at most: use a hash of it`,
       'key',
     ),
+  domainTooLong: (field: string, bytes: number, limit: number) =>
+    new Undecodable(
+      'tooLarge',
+      `${field} is ${bytes} bytes, and the name of a domain has ${limit} at most: domains are few and named briefly`,
+      field,
+    ),
   missingField: (field: string) =>
     new Undecodable('missingField', `${field} is missing: the pipeline needs it in every event`, field),
   notFinite: (field: string, value: number) =>

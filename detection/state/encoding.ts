@@ -14,7 +14,8 @@ const BY_ROW = 0x31535752; // 'RWS1'
 const BY_PART = 0x32535752; // 'RWS2'
 /** before the header */
 const FIXED = 12;
-const MOST_KEY_BYTES = 0xffff;
+/** what a row has room for */
+export const MOST_KEY_BYTES = 0xffff;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

@@ -148,3 +148,19 @@ test('an event comes to the same row, and a bad one to the same dead letter, by 
   // Otherwise both ways would be the same one.
   expect(fromBytes).toBeGreaterThan(500);
 }, 60_000);
+
+test.each([
+  ['key', Buffer.alloc(30_000, 0xff), 'DE'],
+  ['key', Buffer.alloc(70_000, 'k'), 'DE'],
+  ['country', Buffer.from('card'), 'é'.repeat(40_000)],
+])('a name that no page of state has room for is a dead letter: %s', async (field, key, country) => {
+  for (const fields of [usedFields(pipeline, model.plan), []]) {
+    const one = intake(fields);
+    const value = encode({ ...payments[0]!, country });
+    const timestamp = String(payments[0]!.time);
+    const records = RecordColumns.of([{ key, value, offset: '0', timestamp, attributes: 0, headers: {} }]);
+    const now = await one.prepare(records, 0, 1);
+    const { rejected } = one.take(records, 0, 1, 0, now);
+    expect(rejected).toMatchObject([{ rejection: { reason: 'tooLarge', field } }]);
+  }
+});

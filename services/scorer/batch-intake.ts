@@ -3,6 +3,7 @@ import { EventColumns } from '../../detection/features/columns.js';
 import { hashAscii } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
 import type { PartitionScorer } from '../../detection/scoring.js';
+import { MOST_KEY_BYTES } from '../../detection/state/encoding.js';
 import { deadLetter, Undecodable } from '../../lib/dead-letter-reasons.js';
 import { type EventDecoder, UNPREPARED } from '../../lib/event-decoder.js';
 import { KNOWN_TEXT, NOTHING, TEXT } from '../../lib/field-reader.js';
@@ -29,9 +30,6 @@ export interface TakenIn {
 
 /** records whose entities are looked up ahead at a time: what that reads stays in the processor's nearer caches */
 const LOOK_AHEAD = 128;
-
-/** what a row of a checkpoint's page has room for */
-const MOST_KEY_BYTES = 65_535;
 
 /**
  * From records to rows of columns. An ordinary event is read from its bytes, field by field, and never becomes an
@@ -165,7 +163,8 @@ export class BatchIntake {
     const keyStart = keyStarts[record]!;
     const keyEnd = keyEnds[record]!;
     if (keyEnd <= keyStart) return deadLetter.nullKey('key');
-    if (keyEnd - keyStart > MOST_KEY_BYTES) return deadLetter.keyTooLong(keyEnd - keyStart, MOST_KEY_BYTES);
+    const keyBytes = stateKeyBytes(bytes, keyStart, keyEnd);
+    if (keyBytes > MOST_KEY_BYTES) return deadLetter.keyTooLong(keyBytes, MOST_KEY_BYTES);
     const { values } = this.#fields;
     const row = columns.size;
     const offset = records.offsets[record]!;
@@ -214,4 +213,10 @@ export class BatchIntake {
     const id = kind === KNOWN_TEXT ? values.texts[eventId]! : String(values.numbers[eventId]);
     return id !== '' && this.#scorer.repeats(slot, id);
   }
+}
+
+/** What a text takes as a key of the state: a byte that is no UTF-8 becomes three there. Of short ones their length will do. */
+function stateKeyBytes(bytes: Buffer, start: number, end: number): number {
+  const length = end - start;
+  return 3 * length > MOST_KEY_BYTES ? Buffer.byteLength(bytes.toString('utf8', start, end)) : length;
 }

@@ -1,6 +1,7 @@
 import type { EventColumns } from '../../detection/features/columns.js';
 import { checkAscii, checkString } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
+import { MOST_KEY_BYTES } from '../../detection/state/encoding.js';
 import { FieldValues, KNOWN_TEXT, NUMBER, TEXT } from '../../lib/field-reader.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { EARLIEST, LATEST } from './intake.js';
@@ -92,7 +93,8 @@ export class FieldIntake {
       this.#domain === NONE
         ? (pipeline.domain.fixed ?? 'all')
         : this.#text(this.#domain, bytes, this.#domains);
-    if (domain === undefined) return undefined;
+    // A unit of a string has three bytes at most.
+    if (domain === undefined || 3 * domain.length > MOST_KEY_BYTES) return undefined;
 
     const row = columns.size;
     for (let i = 0; i < this.#numbers.length; i++) {

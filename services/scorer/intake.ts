@@ -1,6 +1,7 @@
 import type { EventColumns } from '../../detection/features/columns.js';
 import { checkString, hashString } from '../../detection/features/hash.js';
 import type { FeaturePlan } from '../../detection/features/plan.js';
+import { MOST_KEY_BYTES } from '../../detection/state/encoding.js';
 import { deadLetter, type Undecodable } from '../../lib/dead-letter-reasons.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 
@@ -53,6 +54,9 @@ export class Intake {
     if (!this.#knowsZone(zone)) return deadLetter.badTimeZone(pipeline.timeZone.field ?? 'timeZone', zone);
     const domain = textOf(event, pipeline.domain, 'all');
     if (domain === undefined) return deadLetter.missingField(pipeline.domain.field!);
+    const domainBytes = Buffer.byteLength(domain);
+    if (domainBytes > MOST_KEY_BYTES)
+      return deadLetter.domainTooLong(pipeline.domain.field ?? 'domain', domainBytes, MOST_KEY_BYTES);
 
     const row = columns.size;
     columns.hashed = true;
