@@ -61,7 +61,11 @@ export class Autoencoder implements Detector {
     this.deviation = weight(weights, 'deviation', [this.features]);
     this.lowest = this.middle.map((value, j) => value - CLIP * this.deviation[j]!);
     this.highest = this.middle.map((value, j) => value + CLIP * this.deviation[j]!);
-    this.reach = this.highest.reduce((least, high, j) => Math.min(least, high, -this.lowest[j]!), Infinity);
+    const reaches = this.highest.map((high, j) => Math.min(high, -this.lowest[j]!));
+    this.reach = Math.max(
+      0,
+      reaches.reduce((least, one) => Math.min(least, one), Infinity),
+    );
     this.white = weight(weights, 'white', [dim, dim]);
     const layer = (name: string, rows: number, cols: number, bias?: string, activation?: 'relu') =>
       new Dense(

@@ -59,6 +59,32 @@ describe('values beyond all bounds', () => {
     detector.dispose();
   });
 
+  it('count for the autoencoder as those at its bounds where 0 lies beyond these itself', async () => {
+    const { tf } = await openBackend('wasm');
+    const far = learnt.x.map((value, i) => (i % FEATURES === 0 ? 100 + 0.01 * value : value));
+    const { weights } = trainAutoencoder(
+      { ...learnt, x: far },
+      { window: 1, epochs: 2, hidden: [8, 4] },
+      1,
+      quiet,
+      tf,
+    );
+    const detector = Autoencoder.fromWeights(weights, tf);
+    const { mean, deviation } = weights;
+    const set = { ...learnt, x: far };
+    const found = scores(
+      detector,
+      withOne(set, (f) => (f === 0 ? 0 : 1)),
+    );
+    const expected = scores(
+      detector,
+      withOne(set, (f) => (f === 0 ? mean!.data[0]! - BOUND * deviation!.data[0]! : 1)),
+    );
+    for (let row = 0; row < ROWS; row++)
+      expect(Math.abs(found[row]! / expected[row]! - 1)).toBeLessThan(1e-2);
+    detector.dispose();
+  });
+
   it('are held within 50 spreads by the scaling', () => {
     const { x, rows, domains } = learnt;
     const scales = fitScales(x, rows, FEATURES, domains, ['a', 'b', 'c']);
