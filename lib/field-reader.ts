@@ -1,3 +1,5 @@
+import { type Field, type Found, Schemas, Unknown } from './field-types.js';
+
 /**
  * Reads some fields of Avro records straight from their bytes, by a program made from the writer's schema: no object
  * an event, and no value for a field that nobody wants. It takes a record only when it is sure what avsc would make of
@@ -55,20 +57,6 @@ const GO_ON = 11;
 type Program = number[];
 const STEP = 3;
 
-type Named =
-  | { type: 'enum'; symbols: string[] }
-  | { type: 'fixed'; size: number }
-  | { type: 'record'; fields: Field[]; space: string };
-interface Field {
-  readonly name: string;
-  readonly type: unknown;
-  readonly default?: unknown;
-  readonly aliases?: readonly string[];
-}
-
-/** Thrown while a program is made, where the schema has what it doesn't know. */
-class Unknown extends Error {}
-
 /**
  * The program for records of `writer` whose fields `wanted` are read as `reader` has them; undefined when avsc must.
  * Only for a writer that avsc resolves into the reader.
@@ -124,44 +112,6 @@ function defaultOf(field: Field, schemas: Schemas, space: string): unknown {
   const found = schemas.look(type, space);
   if (found.type !== 'string' && found.type !== 'enum') throw new Unknown();
   return value;
-}
-
-type Found = Named | { type: 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string' };
-const PRIMITIVES = new Set(['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string']);
-
-/** Types of a schema, by name where they are used a second time. */
-class Schemas {
-  readonly #named = new Map<string, Named>();
-
-  look(schema: unknown, space: string): Found {
-    if (typeof schema === 'string') {
-      if (PRIMITIVES.has(schema)) return { type: schema } as Found;
-      const named = this.#named.get(fullName(schema, space));
-      if (named === undefined) throw new Unknown();
-      return named;
-    }
-    if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) throw new Unknown();
-    const { type, name, namespace, symbols, size, fields } = schema as Record<string, unknown>;
-    if (typeof type !== 'string' || PRIMITIVES.has(type)) return this.look(type, space);
-    if (type !== 'record' && type !== 'enum' && type !== 'fixed') {
-      if (type === 'array' || type === 'map' || type === 'error') throw new Unknown();
-      return this.look(type, space);
-    }
-    const full = fullName(String(name), typeof namespace === 'string' ? namespace : space);
-    const inner = full.includes('.') ? full.slice(0, full.lastIndexOf('.')) : '';
-    const found: Named =
-      type === 'enum'
-        ? { type, symbols: (symbols as unknown[]).map(String) }
-        : type === 'fixed'
-          ? { type, size: Number(size) }
-          : { type, fields: fields as Field[], space: inner };
-    this.#named.set(full, found);
-    return found;
-  }
-}
-
-function fullName(name: string, space: string): string {
-  return name.includes('.') || space === '' ? name : `${space}.${name}`;
 }
 
 class Compiler {
