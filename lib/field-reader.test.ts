@@ -212,3 +212,16 @@ test.each([
   const reader = record(field('a', { type: 'enum', name: 'E', symbols: ['X'], default: 'X' }));
   expect(fieldReader(writer, reader, ['a'])).toBeUndefined();
 });
+
+test('a schema whose types double with every use is left to avsc', () => {
+  let type: Json = { type: 'record', name: 'Level0', fields: [field('x', 'int')] };
+  for (let level = 1; level <= 30; level++)
+    type = {
+      type: 'record',
+      name: `Level${level}`,
+      fields: [field('p', type), field('q', `Level${level - 1}`)],
+    };
+  expect(
+    fieldReader(record(field('a', 'int'), field('n', type)), record(field('a', 'int')), ['a']),
+  ).toBeUndefined();
+});

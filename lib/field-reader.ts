@@ -114,11 +114,15 @@ function defaultOf(field: Field, schemas: Schemas, space: string): unknown {
   return value;
 }
 
+/** types that a program is made of at most: a named one counts each time that it is used, and may double with every use */
+const MOST_TYPES = 10_000;
+
 class Compiler {
   /** symbols of enums */
   readonly tables: string[][] = [];
   /** where the branches of unions begin */
   readonly unions: number[][] = [];
+  #types = 0;
 
   constructor(
     private readonly from: Schemas,
@@ -131,6 +135,7 @@ class Compiler {
   }
 
   skip(program: Program, schema: unknown, space: string): void {
+    if (++this.#types > MOST_TYPES) throw new Unknown();
     if (Array.isArray(schema)) {
       this.#union(program, schema, (branch, type) => this.skip(branch, type, space));
       return;
