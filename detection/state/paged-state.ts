@@ -10,7 +10,7 @@ export interface PagedState {
   takePages(whole: boolean, options?: PageOptions): Uint8Array[];
   /**
    * Lays a page over what was laid before; those of one call of `takePages` in any order.
-   * @throws StatePageError when the bytes are not such a page; nothing of them was laid then
+   * @throws StatePageError when the bytes are not such a page; part of one that ends early may have been laid then
    */
   layPage(page: Uint8Array): void;
 }

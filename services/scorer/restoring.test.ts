@@ -72,3 +72,11 @@ test('pages that are deleted between the two readings are not taken for restored
   log.betweenReadings = () => log.records.splice(1, 1);
   await expect(restore(log, [])).rejects.toThrow('1 pages of state/0 were deleted');
 });
+
+test('a page that a reading gives twice does not stand for one that is gone', async () => {
+  const log = new Log();
+  const owner = new CheckpointLog();
+  checkpoint(log, owner, ['a', 'b'], true, 10);
+  log.betweenReadings = () => log.records.splice(1, 1, log.records[0]!);
+  await expect(restore(log, [])).rejects.toThrow('1 pages of state/0 were deleted');
+});

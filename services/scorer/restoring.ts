@@ -31,7 +31,7 @@ export async function restoreState(
   const found = checkpoints.newest();
   if (found === undefined) return undefined;
   for (const { from, to, pages } of found.stretches) {
-    let left = pages.size;
+    const left = new Set(pages.keys());
     await reader.readPartition(topic, partition, {
       signal,
       from: BigInt(from),
@@ -41,14 +41,14 @@ export async function restoreState(
           const kind = pages.get(Number(offset));
           if (kind === undefined || value === null) continue;
           await lay(kind, value);
-          left--;
+          left.delete(Number(offset));
         }
       },
       onProgress: (done, total) => onProgress('pages', done, total),
     });
-    if (left > 0)
+    if (left.size > 0)
       throw new Error(
-        `${left} pages of ${topic}/${partition} were deleted while they were read: whoever has the partition now has committed past them`,
+        `${left.size} pages of ${topic}/${partition} were deleted while they were read: whoever has the partition now has committed past them`,
       );
   }
   return found.point;
