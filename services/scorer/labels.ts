@@ -79,18 +79,21 @@ export async function followLabels(
   const onFeedback = read(names.feedback, codecs.feedback, (record, { secondary }) =>
     labelOf(record, secondary),
   );
-  const onVisits = read('visits', codecs.visits, (record, { secondary, delay }) => {
-    const field = secondary.indexOf(record.field);
-    return field < 0 ? undefined : visitsOf(record, field, delay);
-  });
+  const onVisits = (topic: string) =>
+    read(topic, codecs.visits, (record, { secondary, delay }) => {
+      const field = secondary.indexOf(record.field);
+      return field < 0 ? undefined : visitsOf(record, field, delay);
+    });
   const followed: Awaited<ReturnType<typeof followTopic>>[] = [];
   const stop = async () => {
     await Promise.all(followed.map((following) => following.stop()));
   };
   try {
     if (using.length > 0) followed.push(await followTopic(kafka, names.feedback, { onRecord: onFeedback }));
-    for (const { name } of using)
-      followed.push(await followTopic(kafka, names.shared(name), { onRecord: onVisits }));
+    for (const { name } of using) {
+      const topic = names.shared(name);
+      followed.push(await followTopic(kafka, topic, { onRecord: onVisits(topic) }));
+    }
   } catch (error) {
     await stop();
     throw error;
