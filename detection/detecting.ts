@@ -8,6 +8,14 @@ import type { Slab } from './state/slab.js';
 export const MAX_DOMAINS = 256;
 const OTHER = '\u0000other';
 
+/**
+ * The key of a domain's row: its own while there is room for one, then OTHER's. Asked for domain by domain as they come,
+ * so that where micro-batches are cut makes no difference to who has a row.
+ */
+export function domainKey(domains: Slab, domain: string): string {
+  return domains.size < domains.limit - 1 || domains.find(domain) >= 0 ? domain : OTHER;
+}
+
 export interface DetectingOptions {
   /** rows of a micro-batch at most */
   readonly capacity: number;
@@ -79,11 +87,9 @@ export class Detecting {
         raw[at] = ages[row]! >= warmUp ? one[row]! : Number.NaN;
   }
 
-  /** Asked domain by domain as they come, so that where micro-batches are cut makes no difference to who has a state. */
   readonly #domainSlotOf = (domain: string): number => {
     const { domains } = this.#options;
-    const known = domains.size < MAX_DOMAINS - 1 || domains.find(domain) >= 0;
-    return domains.slotOf(known ? domain : OTHER, this.newDomain);
+    return domains.slotOf(domainKey(domains, domain), this.newDomain);
   };
 
   /** Prepares the row of a domain that is new to the slab. */

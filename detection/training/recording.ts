@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Detector, TrainingSet } from '../contract.js';
+import { domainKey } from '../detecting.js';
 import type { EventColumns } from '../features/columns.js';
 import { AGE_BLOCK, FeatureBatch, FeatureEngine, SCALE_BLOCK } from '../features/engine.js';
 import type { FeaturePlan } from '../features/plan.js';
@@ -110,7 +111,7 @@ export class Recording {
       this.#entities,
       this.#domains,
       (slot) => this.#newEntity(slot),
-      (domain) => this.#domains.slotOf(domain, nothing),
+      (domain) => this.#domains.slotOf(domainKey(this.#domains, domain), nothing),
     );
     this.#untrained.forEach((detector, index) => {
       const scores = this.#scores[index]!;
