@@ -1,17 +1,4 @@
-import {
-  CHECK,
-  distance,
-  FIRST_CELLS,
-  findCell,
-  freeCell,
-  grown,
-  HASH,
-  isFull,
-  MARK,
-  removeCell,
-  shiftOf,
-  sifted,
-} from './hash-cells.js';
+import { CellTable, CHECK, MARK } from './cell-table.js';
 import type { Counted } from './visit-table.js';
 
 /** numbers a cell: two hashes, GOOD or the number it is followed by + FOLLOWED, the last good day of a good one */
@@ -26,13 +13,12 @@ const CROWDED = 256;
  * What a book knows of all secondary entities by hash: of one that labels speak of, the number that it is followed by;
  * of any other, its last good day. Of these there are `most` at most.
  */
-export class LastGood {
-  #cells = new Int32Array(FIRST_CELLS * CELL);
-  #shift = shiftOf(this.#cells, CELL);
-  #size = 0;
+export class LastGood extends CellTable {
   #good = 0;
 
-  constructor(private readonly most: number) {}
+  constructor(private readonly most: number) {
+    super(CELL);
+  }
 
   /** entities that are not followed */
   get size(): number {
@@ -41,30 +27,29 @@ export class LastGood {
 
   /** The number that an entity is followed by, or -1. */
   followed(hash: number, check: number): number {
-    const at = this.#find(hash, check);
-    return at < 0 ? -1 : Math.max(-1, this.#cells[at + MARK]! - FOLLOWED);
+    const at = this.find(hash, check);
+    return at < 0 ? -1 : Math.max(-1, this.cells[at + MARK]! - FOLLOWED);
   }
 
   /** The entity is followed from now on. @returns its last good day, if that is known */
   follow(hash: number, check: number, number: number): number | undefined {
-    let at = this.#find(hash, check);
-    const day = at < 0 ? undefined : this.#cells[at + DAY]!;
-    if (at < 0) at = this.#add(hash, check);
+    let at = this.find(hash, check);
+    const day = at < 0 ? undefined : this.cells[at + DAY]!;
+    if (at < 0) at = this.enter(hash, check);
     else this.#good--;
-    this.#cells[at + MARK] = number + FOLLOWED;
+    this.cells[at + MARK] = number + FOLLOWED;
     return day;
   }
 
   /** The entity is followed no longer. */
   leave(hash: number, check: number, lastGood: number | undefined): void {
-    const at = this.#find(hash, check);
+    const at = this.find(hash, check);
     if (lastGood === undefined) {
-      removeCell(this.#cells, CELL, this.#shift, at);
-      this.#size--;
+      this.remove(at);
       return;
     }
-    this.#cells[at + MARK] = GOOD;
-    this.#cells[at + DAY] = lastGood;
+    this.cells[at + MARK] = GOOD;
+    this.cells[at + DAY] = lastGood;
     this.#good++;
   }
 
@@ -79,20 +64,20 @@ export class LastGood {
     followed: (number: number, count: number) => void,
   ): number {
     let sum = 0;
-    let cells = this.#cells;
-    let shift = this.#shift;
+    let cells = this.cells;
+    let shift = this.shift;
     for (let i = 0; i < hashes.length; i++) {
       const hash = hashes[i]! | 0;
       const check = checks[i]! | 0;
       const count = counts[i]!;
-      // As `findCell`, but the key's own cell, where it most often is, is read once.
+      // As `find`, but the key's own cell, where it most often is, is read once.
       let at = (hash >>> shift) * CELL;
       if (cells[at] !== hash || cells[at + CHECK] !== check || cells[at + MARK] === 0)
-        at = findCell(cells, CELL, shift, hash, check);
+        at = this.find(hash, check);
       if (at < 0) {
         this.#meet(hash, check, day);
-        cells = this.#cells;
-        shift = this.#shift;
+        cells = this.cells;
+        shift = this.shift;
       } else if (cells[at + MARK]! >= FOLLOWED) {
         followed(cells[at + MARK]! - FOLLOWED, count);
         continue;
@@ -104,30 +89,19 @@ export class LastGood {
 
   #meet(hash: number, check: number, day: number): void {
     if (this.#good >= this.most) this.#forgetOldest();
-    const at = this.#add(hash, check);
-    this.#cells[at + MARK] = GOOD;
-    this.#cells[at + DAY] = day;
+    const at = this.enter(hash, check);
+    this.cells[at + MARK] = GOOD;
+    this.cells[at + DAY] = day;
     this.#good++;
   }
 
   /** Forgets those that were good last on the oldest of all last days. */
   #forgetOldest(): void {
-    const cells = this.#cells;
+    const cells = this.cells;
     let oldest = Number.POSITIVE_INFINITY;
     for (let at = 0; at < cells.length; at += CELL)
       if (cells[at + MARK] === GOOD) oldest = Math.min(oldest, cells[at + DAY]!);
-    let gone = 0;
-    this.#cells = sifted(cells, CELL, (at) => {
-      const stays = cells[at + MARK] !== GOOD || cells[at + DAY] !== oldest;
-      if (!stays) gone++;
-      return stays;
-    });
-    this.#size -= gone;
-    this.#good -= gone;
-  }
-
-  #find(hash: number, check: number): number {
-    return findCell(this.#cells, CELL, this.#shift, hash | 0, check | 0);
+    this.#good -= this.sift((at) => cells[at + MARK] !== GOOD || cells[at + DAY] !== oldest);
   }
 
   /**
@@ -135,23 +109,12 @@ export class LastGood {
    * that has yet to grow its keys would crowd in as many places, and each be walked past by the next. So crowding makes
    * the table grow as well, as far as it would for all that it may hold.
    */
-  #add(hash: number, check: number): number {
-    this.#size++;
-    if (isFull(this.#cells, CELL, this.#size)) this.#grow();
-    for (;;) {
-      const at = freeCell(this.#cells, CELL, this.#shift, hash);
-      this.#cells[at + HASH] = hash;
-      if (distance(this.#cells, CELL, this.#shift, at) > CROWDED && isFull(this.#cells, CELL, this.most)) {
-        this.#grow();
-        continue;
-      }
-      this.#cells[at + CHECK] = check;
-      return at;
+  protected override enter(hash: number, check: number): number {
+    let at = super.enter(hash, check);
+    while (this.distance(at) > CROWDED && this.isFull(this.most)) {
+      this.grow();
+      at = this.put(hash, check);
     }
-  }
-
-  #grow(): void {
-    this.#cells = grown(this.#cells, CELL);
-    this.#shift--;
+    return at;
   }
 }

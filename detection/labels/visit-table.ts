@@ -1,16 +1,4 @@
-import {
-  type Cells,
-  CHECK,
-  FIRST_CELLS,
-  findCell,
-  freeCell,
-  grown,
-  HASH,
-  isFull,
-  MARK,
-  shiftOf,
-  sifted,
-} from './hash-cells.js';
+import { type Cells, CellTable, CHECK, HASH, MARK } from './cell-table.js';
 
 /**
  * numbers a cell: two hashes, marks, number of a window, counts of it and of the one before. The rest is so that none
@@ -36,20 +24,20 @@ export interface Counted {
 }
 
 /** Counts by key: a hash table whose cells hold all that an event changes, so that it costs one line of the cache. */
-export class VisitTable {
-  #cells = new Int32Array(FIRST_CELLS * CELL);
-  #shift = shiftOf(this.#cells, CELL);
-  #size = 0;
+export class VisitTable extends CellTable {
+  constructor() {
+    super(CELL);
+  }
 
   /** keys in it */
   get size(): number {
-    return this.#size;
+    return this.keys;
   }
 
   /** Reads the cells of keys that come next. These loads don't wait for each other, as those of counting them do. */
   touch(hashes: Uint32Array, size: number): number {
-    const cells = this.#cells;
-    const shift = this.#shift;
+    const { cells } = this;
+    const { shift } = this;
     let sum = 0;
     for (let row = 0; row < size; row++) sum ^= cells[(hashes[row]! >>> shift) * CELL]!;
     return sum;
@@ -57,9 +45,9 @@ export class VisitTable {
 
   /** Counts one for the key in a window; false for a key that isn't in it. */
   count(hash: number, check: number, window: number): boolean {
-    const at = this.#find(hash, check);
+    const at = this.find(hash, check);
     if (at < 0) return false;
-    const cells = this.#cells;
+    const { cells } = this;
     const newest = cells[at + WINDOW]!;
     if (newest === window) cells[at + COUNT]!++;
     else if (newest === window + 1) cells[at + BEFORE]!++;
@@ -74,23 +62,23 @@ export class VisitTable {
 
   /** For a key that isn't in it: with one event in `window`. */
   add(hash: number, check: number, window: number): void {
-    this.#put(hash, check, window, 1, 0, TAKEN | CHANGED);
+    this.#lay(hash, check, window, 1, 0, TAKEN | CHANGED);
   }
 
   /** Makes room for so many keys in all. */
   reserve(keys: number): void {
-    while (isFull(this.#cells, CELL, keys)) this.#grow();
+    while (this.isFull(keys)) this.grow();
   }
 
   /** Lays the keys of KEY_NUMBERS numbers each over those that are there, as unchanged. */
   lay(numbers: Int32Array): void {
     for (let at = 0; at < numbers.length; at += KEY_NUMBERS)
-      this.#put(numbers[at]!, numbers[at + 1]!, numbers[at + 2]!, numbers[at + 3]!, numbers[at + 4]!, TAKEN);
+      this.#lay(numbers[at]!, numbers[at + 1]!, numbers[at + 2]!, numbers[at + 3]!, numbers[at + 4]!, TAKEN);
   }
 
   /** Keys, KEY_NUMBERS numbers each: all, or those that were counted since the last call. */
   take(all: boolean): Int32Array<ArrayBuffer> {
-    const cells = this.#cells;
+    const { cells } = this;
     const wanted = all ? TAKEN : CHANGED;
     let keys = 0;
     for (let at = MARK; at < cells.length; at += CELL) if ((cells[at]! & wanted) !== 0) keys++;
@@ -110,7 +98,7 @@ export class VisitTable {
 
   /** Writes how dear each key is to `ranks` from `from` on: see `rankOf`. */
   ranks(ranks: Float64Array, from: number): void {
-    const cells = this.#cells;
+    const { cells } = this;
     let to = from;
     for (let at = 0; at < cells.length; at += CELL)
       if (cells[at + MARK] !== 0) ranks[to++] = rankOf(cells, at);
@@ -118,19 +106,13 @@ export class VisitTable {
 
   /** Forgets the keys up to a rank. */
   forget(rank: number): void {
-    const cells = this.#cells;
-    let gone = 0;
-    this.#cells = sifted(cells, CELL, (at) => {
-      const stays = rankOf(cells, at) > rank;
-      if (!stays) gone++;
-      return stays;
-    });
-    this.#size -= gone;
+    const { cells } = this;
+    this.sift((at) => rankOf(cells, at) > rank);
   }
 
   /** Adds to `windows` those from `from` on and before `to` that have counts. */
   windows(from: number, to: number, windows: Set<number>): void {
-    const cells = this.#cells;
+    const { cells } = this;
     for (let at = 0; at < cells.length; at += CELL) {
       if (cells[at + MARK] === 0) continue;
       const newest = cells[at + WINDOW]!;
@@ -140,8 +122,8 @@ export class VisitTable {
   }
 
   counted(window: number): Counted {
-    const cells = this.#cells;
-    const order = new Int32Array(this.#size);
+    const { cells } = this;
+    const order = new Int32Array(this.keys);
     let size = 0;
     // The cells are nearly in order: only those that others have pushed on, or around the end, have to move.
     for (let at = 0; at < cells.length; at += CELL) {
@@ -162,28 +144,14 @@ export class VisitTable {
     return { hashes, checks, counts };
   }
 
-  #put(hash: number, check: number, window: number, count: number, before: number, marks: number): void {
-    let at = this.#find(hash, check);
-    if (at < 0) {
-      this.reserve(++this.#size);
-      at = freeCell(this.#cells, CELL, this.#shift, hash);
-    }
-    const cells = this.#cells;
-    cells[at + HASH] = hash;
-    cells[at + CHECK] = check;
+  #lay(hash: number, check: number, window: number, count: number, before: number, marks: number): void {
+    const known = this.find(hash, check);
+    const at = known < 0 ? this.enter(hash, check) : known;
+    const { cells } = this;
     cells[at + MARK] = marks;
     cells[at + WINDOW] = window;
     cells[at + COUNT] = count;
     cells[at + BEFORE] = before;
-  }
-
-  #grow(): void {
-    this.#cells = grown(this.#cells, CELL);
-    this.#shift--;
-  }
-
-  #find(hash: number, check: number): number {
-    return findCell(this.#cells, CELL, this.#shift, hash | 0, check | 0);
   }
 }
 
