@@ -139,11 +139,8 @@ export class Chain {
   }
 
   #take({ smoothed, own }: JudgedRows, rows: Int32Array, from: number, to: number, detector: number): void {
-    const { detectors } = this;
-    const columns = detectors * this.#lambdas;
-    const column = detector * this.#lambdas;
-    for (let i = from; i < to; i++)
-      own[rows[i]! * detectors + detector] = smoothed[rows[i]! * columns + column]!;
+    pick(smoothed, this.detectors * this.#lambdas, detector * this.#lambdas, rows, from, to);
+    lay(own, this.detectors, detector, rows, from, to);
   }
 
   #one(
@@ -154,11 +151,9 @@ export class Chain {
     detector: number,
     calibrators: readonly Calibrator[],
   ): void {
-    const { detectors } = this;
-    const size = to - from;
-    for (let i = 0; i < size; i++) scores[i] = smoothed[rows[from + i]! * detectors + detector]!;
-    calibrators[detector]!.observeAll(scores, size);
-    for (let i = 0; i < size; i++) own[rows[from + i]! * detectors + detector] = scores[i]!;
+    pick(smoothed, this.detectors, detector, rows, from, to);
+    calibrators[detector]!.observeAll(scores, to - from);
+    lay(own, this.detectors, detector, rows, from, to);
   }
 
   /** As `#one`, by the power mean over the smoothing constants, calibrated. */
@@ -170,25 +165,17 @@ export class Chain {
     detector: number,
     calibrators: readonly Calibrator[],
   ): void {
-    const { detectors } = this;
     const lambdas = this.#lambdas;
-    const columns = detectors * lambdas;
     const size = to - from;
-    sums.fill(0, 0, size);
-    present.fill(0, 0, size);
+    beginMean(size);
     for (let column = detector * lambdas; column < (detector + 1) * lambdas; column++) {
-      for (let i = 0; i < size; i++) scores[i] = smoothed[rows[from + i]! * columns + column]!;
+      pick(smoothed, this.detectors * lambdas, column, rows, from, to);
       calibrators[column]!.observeAll(scores, size);
-      for (let i = 0; i < size; i++) {
-        const surprise = scores[i]!;
-        if (Number.isNaN(surprise)) continue;
-        sums[i] = sums[i]! + power(surprise);
-        present[i] = present[i]! + 1;
-      }
+      addToMean(size, 1);
     }
-    for (let i = 0; i < size; i++) scores[i] = sums[i]! / present[i]!;
+    endMean(size);
     calibrators[this.#perDetector + detector]!.observeAll(scores, size);
-    for (let i = 0; i < size; i++) own[rows[from + i]! * detectors + detector] = scores[i]!;
+    lay(own, this.detectors, detector, rows, from, to);
   }
 
   /**
@@ -230,26 +217,60 @@ export class Chain {
 
   /** The power mean of a group's surprises, or the one that there is, into `scores`; NaN where there is none. */
   #group(own: Float32Array, rows: Int32Array, from: number, to: number, group: Group): void {
-    const { detectors } = this;
     const { members, weights, calibration } = group;
-    const size = to - from;
     if (calibration < 0) {
-      const detector = members[0]!;
-      for (let i = 0; i < size; i++) scores[i] = own[rows[from + i]! * detectors + detector]!;
+      pick(own, this.detectors, members[0]!, rows, from, to);
       return;
     }
-    sums.fill(0, 0, size);
-    present.fill(0, 0, size);
+    beginMean(to - from);
     for (let m = 0; m < members.length; m++) {
-      const detector = members[m]!;
-      const weight = weights[m]!;
-      for (let i = 0; i < size; i++) {
-        const surprise = own[rows[from + i]! * detectors + detector]!;
-        if (Number.isNaN(surprise)) continue;
-        sums[i] = sums[i]! + weight * power(surprise);
-        present[i] = present[i]! + weight;
-      }
+      pick(own, this.detectors, members[m]!, rows, from, to);
+      addToMean(to - from, weights[m]!);
     }
-    for (let i = 0; i < size; i++) scores[i] = sums[i]! / present[i]!;
+    endMean(to - from);
   }
+}
+
+/** A column of rows[from, to), which are `width` numbers wide, to `scores`. */
+function pick(
+  values: Float32Array,
+  width: number,
+  column: number,
+  rows: Int32Array,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) scores[i - from] = values[rows[i]! * width + column]!;
+}
+
+/** As `pick`, the other way. */
+function lay(
+  values: Float32Array,
+  width: number,
+  column: number,
+  rows: Int32Array,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) values[rows[i]! * width + column] = scores[i - from]!;
+}
+
+/** Begins a power mean by row of what `scores` will hold, but for its root; NaN is passed over. */
+function beginMean(size: number): void {
+  sums.fill(0, 0, size);
+  present.fill(0, 0, size);
+}
+
+function addToMean(size: number, weight: number): void {
+  for (let i = 0; i < size; i++) {
+    const surprise = scores[i]!;
+    if (Number.isNaN(surprise)) continue;
+    sums[i] = sums[i]! + weight * power(surprise);
+    present[i] = present[i]! + weight;
+  }
+}
+
+/** The mean into `scores`; NaN where there was nothing. */
+function endMean(size: number): void {
+  for (let i = 0; i < size; i++) scores[i] = sums[i]! / present[i]!;
 }
