@@ -7,7 +7,6 @@ import { fitScales } from './features/scaling.js';
 import { untrainedPriors } from './judging/fit-judgement.js';
 import { untrainedDetectors } from './model/detectors.js';
 import { PartitionScorer, type ScoringModel } from './scoring.js';
-import { decodePage, encodePages } from './state/encoding.js';
 
 const plan = planFeatures({
   numbers: [{ field: 'amount', log: true, habit: true, change: true, sensor: true, unit: 'EUR' }],
@@ -142,13 +141,13 @@ test('a scorer that takes over from a checkpoint goes on as if nothing had happe
   const before = run(first, events.slice(0, 1700), () => 100);
   first.flush();
   const pages = {
-    domains: encodePages(first.domains, first.domains.allSlots()),
-    entities: encodePages(first.entities, first.entities.allSlots(), { pageBytes: 2000 }),
+    domains: first.parts.domains.takePages(true),
+    entities: first.parts.entities.takePages(true, { pageBytes: 2000 }),
   };
   expect(pages.entities.length).toBeGreaterThan(3);
   const second = new PartitionScorer(modelOf(), options);
-  for (const page of pages.domains) decodePage(page, second.domains, second.initialisers.domain);
-  for (const page of pages.entities) decodePage(page, second.entities, second.initialisers.entity);
+  for (const page of pages.domains) second.parts.domains.layPage(page);
+  for (const page of pages.entities) second.parts.entities.layPage(page);
   second.load(first.budgetState);
   const after = run(second, events.slice(1700), () => 100, 1700);
 

@@ -23,6 +23,7 @@ import type { ScoringModel } from './scoring-model.js';
 import type { RankedRows } from './second-stage/ranked-rows.js';
 import { type LabelSettings, SecondStage } from './second-stage/second-stage.js';
 import { SUSPICION_NAMES, Suspicion } from './second-stage/suspicion.js';
+import { type PagedState, SlabPages } from './state/paged-state.js';
 import { Slab } from './state/slab.js';
 
 export type { ScoringModel } from './scoring-model.js';
@@ -91,6 +92,10 @@ export class PartitionScorer {
   readonly domains: Slab;
   /** there is one where the pipeline has labels */
   readonly second: SecondStage | undefined;
+  /** the parts of its state, by the names that a checkpoint gives them; up to date after `flush` */
+  readonly parts: { readonly domains: PagedState; readonly entities: PagedState } & Partial<
+    SecondStage['parts']
+  >;
   readonly #secondary: readonly number[];
   readonly #suspicion = new Suspicion();
   readonly #suspicious = new Float32Array(SUSPICION_NAMES.length);
@@ -151,6 +156,11 @@ export class PartitionScorer {
       newEntity: this.#newEntity,
     });
     this.second = options.labels && secondStage(model, options.labels, options.partitions);
+    this.parts = {
+      domains: new SlabPages(this.domains, this.#detecting.newDomain),
+      entities: new SlabPages(this.entities, this.#newEntity),
+      ...this.second?.parts,
+    };
     this.#secondary = (options.labels?.settings.secondary ?? []).map((field) =>
       plan.categories.indexOf(field),
     );
@@ -288,7 +298,7 @@ export class PartitionScorer {
     bucket.data[slot * bucket.stride + bucket.offset] = bucketOf(this.entities.keys[slot]!);
   };
 
-  /** Lays the judgements into the domain slab, so that it holds the domains' whole state. */
+  /** Lays what is not in the parts into them. */
   flush(): void {
     this.second?.flush();
     this.#judging.flush(this.domains);
@@ -307,11 +317,6 @@ export class PartitionScorer {
 
   get budgetState(): number[] {
     return [...this.#budget.save()];
-  }
-
-  /** prepares rows that a checkpoint is laid over */
-  get initialisers(): { entity: (slot: number) => void; domain: (slot: number) => void } {
-    return { entity: this.#newEntity, domain: this.#detecting.newDomain };
   }
 }
 

@@ -15,9 +15,13 @@ export interface PagedState {
   layPage(page: Uint8Array): void;
 }
 
-/** Rows of a slab that need no preparation. */
+/** The rows of a slab. */
 export class SlabPages implements PagedState {
-  constructor(readonly slab: Slab) {}
+  /** @param created prepares a row before a page is laid over it */
+  constructor(
+    private readonly slab: Slab,
+    private readonly created: (slot: number) => void = () => undefined,
+  ) {}
 
   takePages(whole: boolean, options?: PageOptions): Uint8Array[] {
     const { slab } = this;
@@ -26,6 +30,6 @@ export class SlabPages implements PagedState {
   }
 
   layPage(page: Uint8Array): void {
-    decodePage(page, this.slab, () => undefined);
+    decodePage(page, this.slab, this.created);
   }
 }

@@ -1,4 +1,5 @@
 import type { PartitionScorer } from '../../detection/scoring.js';
+import { SlabPages } from '../../detection/state/paged-state.js';
 import { Slab } from '../../detection/state/slab.js';
 import type { Pipeline } from '../../pipelines/loader.js';
 import { CheckpointLog } from './checkpoint.js';
@@ -17,8 +18,7 @@ function partition({ entities = 0, spillMs = 0 }) {
   Object.defineProperty(slab, 'size', { value: entities });
   const scorer = {
     entities: slab,
-    domains: new Slab([], 10),
-    second: undefined,
+    parts: { domains: new SlabPages(new Slab([], 10)), entities: new SlabPages(slab) },
     modelId: 'm',
     budgetState: [],
     flush() {},

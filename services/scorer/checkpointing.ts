@@ -1,8 +1,6 @@
 import type { Producer } from 'kafkajs';
 import type { PartitionScorer } from '../../detection/scoring.js';
-import { encodePages } from '../../detection/state/encoding.js';
 import type { PagedState } from '../../detection/state/paged-state.js';
-import type { Slab } from '../../detection/state/slab.js';
 import { sendBatches } from '../../lib/kafka.js';
 import { withRoom } from '../../lib/large-requests.js';
 import type { TopicNames } from '../../lib/topics.js';
@@ -191,23 +189,14 @@ export class Checkpointing {
 
   #pages(whole: boolean): Page[] {
     const { scorer } = this.#state;
-    const { entities, domains } = scorer;
     const started = performance.now();
     scorer.flush();
-    const dirty = entities.takeDirty();
-    const parts = Object.entries(scorer.second?.parts ?? {}) as [Page['kind'], PagedState][];
-    const pages = [
-      ...pagesOf('domains', domains, domains.allSlots()),
-      ...pagesOf('entities', entities, whole ? entities.allSlots() : dirty),
-      ...parts.flatMap(([kind, part]) =>
-        part.takePages(whole, { allocate: withRoom }).map((bytes) => ({ kind, bytes })),
-      ),
-    ];
+    const parts = Object.entries(scorer.parts) as [Page['kind'], PagedState][];
+    const pages = parts.flatMap(([kind, part]) =>
+      // Domains are few, and what they know moves with every event.
+      part.takePages(whole || kind === 'domains', { allocate: withRoom }).map((bytes) => ({ kind, bytes })),
+    );
     this.#took = (1 + SENDING) * (performance.now() - started);
     return pages;
   }
-}
-
-function pagesOf(kind: Page['kind'], slab: Slab, slots: Int32Array): Page[] {
-  return encodePages(slab, slots, { allocate: withRoom }).map((bytes) => ({ kind, bytes }));
 }

@@ -92,15 +92,8 @@ test('a restart in the middle of a start changes no score', async () => {
   first.flush();
   const { model: again } = (await load(pipeline)).models[0]!;
   const second = scorerOf(pipeline, again);
-  for (const part of ['entities', 'domains'] as const) {
-    const create = part === 'entities' ? second.initialisers.entity : second.initialisers.domain;
-    first[part].keys.forEach((key, slot) => {
-      const to = second[part].slotOf(key, create);
-      const { stride, data, times } = first[part];
-      second[part].data.set(data.subarray(slot * stride, (slot + 1) * stride), to * stride);
-      second[part].times[to] = times[slot]!;
-    });
-  }
+  for (const part of ['entities', 'domains'] as const)
+    for (const page of first.parts[part].takePages(true)) second.parts[part].layPage(page);
   second.load(first.budgetState);
   expect(await surprises(pipeline, again, second, 1280, 640)).toEqual(whole.slice(640));
 });

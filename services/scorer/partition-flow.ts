@@ -4,7 +4,6 @@ import { explainRow } from '../../detection/explain.js';
 import type { Reason } from '../../detection/judging/reasons.js';
 import type { LabelLog } from '../../detection/labels/label-log.js';
 import { PartitionScorer, type ScoredBatch, type ScoringModel } from '../../detection/scoring.js';
-import { decodePage } from '../../detection/state/encoding.js';
 import type { EventDecoder } from '../../lib/event-decoder.js';
 import { originOf } from '../../lib/letter-headers.js';
 import { RecordColumns } from '../../lib/record-columns.js';
@@ -134,7 +133,6 @@ export class PartitionFlow {
   async restore(reader: TopicReader, signal?: AbortSignal): Promise<void> {
     const { log, names, now } = this.#dependencies;
     const { pipeline } = this.#runtime;
-    const { initialisers, second } = this.#scorer;
     const started = now();
     let said = started;
     const found = await restoreState(reader, this.#checkpoints, {
@@ -143,10 +141,8 @@ export class PartitionFlow {
       signal,
       lay: async (kind, bytes) => {
         await this.#letOthersIn();
-        if (kind === 'entities') decodePage(bytes, this.#scorer.entities, initialisers.entity);
-        else if (kind === 'domains') decodePage(bytes, this.#scorer.domains, initialisers.domain);
         // State of labels that the pipeline no longer uses is left behind.
-        else second?.parts[kind].layPage(bytes);
+        this.#scorer.parts[kind]?.layPage(bytes);
       },
       onProgress: (reading, done, total) => {
         if (now() - said < 2000) return;
