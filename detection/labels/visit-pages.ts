@@ -1,5 +1,5 @@
 import { checkString, hashString } from '../features/hash.js';
-import { decodePage, PAGE_BYTES, type PageOptions, StatePageError } from '../state/encoding.js';
+import { decodePage, type PageOptions, pageOptions, StatePageError } from '../state/encoding.js';
 import { Slab } from '../state/slab.js';
 import { KEY_NUMBERS } from './visit-table.js';
 
@@ -43,7 +43,7 @@ export function encodeVisits(
   { field, keys, numbers }: VisitKeys,
   options: PageOptions = {},
 ): Uint8Array[] {
-  const { pageBytes = PAGE_BYTES, allocate = (bytes: number) => Buffer.allocUnsafeSlow(bytes) } = options;
+  const { pageBytes, allocate } = pageOptions(options);
   const most = KEY_NUMBERS * Math.max(1, Math.floor((pageBytes - HEAD) / KEY_BYTES));
   const pages: Uint8Array[] = [];
   for (let from = 0; from === 0 || from < numbers.length; from += most) {

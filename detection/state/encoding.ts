@@ -58,9 +58,19 @@ export interface PageOptions {
 /** what one request to a broker can hold, with all that stands around it */
 export const PAGE_BYTES = 880_000;
 
+const ownMemory = (bytes: number): Uint8Array => Buffer.allocUnsafeSlow(bytes);
+
+/** What is not given is as PageOptions says. */
+export function pageOptions({
+  pageBytes = PAGE_BYTES,
+  allocate = ownMemory,
+}: PageOptions): Required<PageOptions> {
+  return { pageBytes, allocate };
+}
+
 /** Writes the given rows (ascending slots) as pages. They are copies: the slab may go on changing. */
 export function encodePages(slab: Slab, slots: Int32Array, options: PageOptions = {}): Uint8Array[] {
-  const { pageBytes = PAGE_BYTES, allocate = (bytes: number) => Buffer.allocUnsafeSlow(bytes) } = options;
+  const { pageBytes, allocate } = pageOptions(options);
   const header = headerOf(slab.layout);
   const rowBytes = 2 + 8 + 4 * slab.stride;
   const pages: Uint8Array[] = [];
