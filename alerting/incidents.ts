@@ -1,7 +1,7 @@
 /**
  * Incidents as a fold over two logs, risks and commands: (an entity's incidents, input) -> (incidents, changes).
- * Commands are in commands.ts. No clock and no I/O. Each log is read in order; inputs that an incident has seen already change nothing, so
- * reading a stretch again gives the same incidents under the same ids and change numbers.
+ * Commands are in commands.ts. No clock and no I/O. Each log is read in order; inputs that an incident has seen already
+ * change nothing, so reading a stretch again gives the same incidents under the same ids and change numbers.
  */
 import { firstSeverity, type Severity, type SeverityRules, severityAfter, severityRank } from './severity.js';
 

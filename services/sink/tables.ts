@@ -1,3 +1,4 @@
+import { type Incident, takenIn } from '../../alerting/incidents.js';
 import type { TopicNames } from '../../lib/topics.js';
 
 /** Where a record was read. */
@@ -111,8 +112,7 @@ const incidents: Table = {
     state: field('state'),
     severity: field('severity'),
     change: field('change'),
-    // as takenIn of alerting/incidents.ts, which a sink knows nothing of
-    taken_in: (record) => (record['lastRiskOffset'] as number) + (record['lastCommandOffset'] as number),
+    taken_in: (record) => takenIn(record as unknown as Incident),
     change_kind: field('changeKind'),
     changed_at: field('changedAt'),
     changed_by: field('changedBy'),
