@@ -1,18 +1,16 @@
 import { join } from 'node:path';
 import type { Detector } from '../../detection/contract.js';
-import { ownCodec, readSchema, singleObjectEncoder } from '../../lib/avro.js';
+import { readSchema, singleObjectEncoder } from '../../lib/avro.js';
 import { startHealthServer } from '../../lib/http-health.js';
 import { createKafka, createProducer, sendBatches } from '../../lib/kafka.js';
 import { silentLog } from '../../lib/log.js';
 import { createRegistry, scorerMetrics } from '../../lib/metrics.js';
 import { packageRoot } from '../../lib/paths.js';
 import { SchemaSource } from '../../lib/schema-source.js';
-import { readPartition } from '../../lib/topic-reader.js';
 import { topicNames } from '../../lib/topics.js';
 import { startLocalStack } from '../../services/local/local.js';
-import type { Risk } from '../../services/scorer/risks.js';
 import { until } from '../support/alert-api.js';
-import { shippedPayments, startTestScorer } from '../support/test-scorer.js';
+import { readRisks, shippedPayments, startTestScorer, sumOf } from '../support/test-scorer.js';
 
 const root = packageRoot();
 type Mood = 'well' | 'throws' | 'NaN';
@@ -101,19 +99,10 @@ test.each(['throws', 'NaN'] as const)(
         });
         await sendBatches(producer, pipeline.topic, records);
         await until(`${sent} events are read`, async () => {
-          const read = (await metrics.events.get()).values.reduce((sum, { value }) => sum + value, 0);
-          return read === sent;
+          return (await sumOf(metrics.events)) === sent;
         });
       };
-      const risks = async () => {
-        const found: Risk[] = [];
-        const { decode } = ownCodec<Risk>('risk');
-        for (let partition = 0; partition < 4; partition++)
-          await readPartition(kafka, names.risks, partition, {
-            onRecord: ({ value }) => value !== null && found.push(decode(value)),
-          });
-        return found;
-      };
+      const risks = () => readRisks(kafka, names.risks);
       await send(1_500);
       expect(await ready()).toMatchObject({ status: 200, reasons: [] });
 

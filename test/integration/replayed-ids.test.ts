@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ownCodec, readSchema, registryEncoder, singleObjectEncoder } from '../../lib/avro.js';
+import { readSchema, registryEncoder, singleObjectEncoder } from '../../lib/avro.js';
 import { createClickHouse } from '../../lib/clickhouse.js';
 import { deadLetterId, riskId } from '../../lib/ids.js';
 import { createKafka, createProducer, sendBatches } from '../../lib/kafka.js';
@@ -8,17 +8,15 @@ import { createRegistry, scorerMetrics, sinkMetrics } from '../../lib/metrics.js
 import { packageRoot } from '../../lib/paths.js';
 import { RegistryClient } from '../../lib/registry.js';
 import { SchemaSource } from '../../lib/schema-source.js';
-import { readPartition } from '../../lib/topic-reader.js';
 import { topicNames } from '../../lib/topics.js';
 import { readLetters } from '../../services/cli/dead-letters/read.js';
 import { replayLetters } from '../../services/cli/dead-letters/replay.js';
 import { startLocalStack } from '../../services/local/local.js';
-import type { Risk } from '../../services/scorer/risks.js';
 import { migrate } from '../../services/sink/migrate.js';
 import { startSink } from '../../services/sink/sink.js';
 import { countOutside, explainOutside, findOutside } from '../faults/risks-outside.js';
 import { startTestApi, until } from '../support/alert-api.js';
-import { shippedPayments, startTestScorer } from '../support/test-scorer.js';
+import { readRisks, shippedPayments, startTestScorer, sumOf } from '../support/test-scorer.js';
 
 const root = packageRoot();
 const CARD = 'card-5';
@@ -59,8 +57,7 @@ test('a dead letter that is replayed again and again is one letter, then one ris
         reads: async (events: number) => {
           sent += events;
           await until(`${sent} events are read`, async () => {
-            const { values } = await metrics.events.get();
-            return values.reduce((sum, { value }) => sum + value, 0) === sent;
+            return (await sumOf(metrics.events)) === sent;
           });
         },
       };
@@ -97,15 +94,7 @@ test('a dead letter that is replayed again and again is one letter, then one ris
           return { key, value: plain(payment(key, made % 40 === 39 ? STRANGE + made : 10 + (made % 25))) };
         }),
       );
-    const risks = async () => {
-      const found: Risk[] = [];
-      const { decode } = ownCodec<Risk>('risk');
-      for (let partition = 0; partition < 4; partition++)
-        await readPartition(kafka, names.risks, partition, {
-          onRecord: ({ value }) => value !== null && found.push(decode(value)),
-        });
-      return found;
-    };
+    const risks = () => readRisks(kafka, names.risks);
     const replay = async () => {
       const { letters } = await readLetters(kafka, names.deadLetters, {});
       expect(letters).toHaveLength(1);

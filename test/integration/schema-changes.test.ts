@@ -15,7 +15,7 @@ import { TopicReader } from '../../lib/topic-reader.js';
 import { topicNames } from '../../lib/topics.js';
 import { startLocalStack } from '../../services/local/local.js';
 import { startReceiver, startTestApi, until } from '../support/alert-api.js';
-import { shippedPayments, startTestScorer } from '../support/test-scorer.js';
+import { shippedPayments, startTestScorer, sumOf } from '../support/test-scorer.js';
 
 interface Schema {
   fields: { name: string; type: unknown; default?: unknown; aliases?: string[] }[];
@@ -128,9 +128,7 @@ test('compatible schemas go on being scored mid-stream; an incompatible one cost
         pipelines: [{ pipeline, model: shipped.model }],
         metrics,
       });
-      const read = async () =>
-        (await metrics.events.get()).values.reduce((total, { value }) => total + value, 0);
-      return { scorer, read };
+      return { scorer, read: () => sumOf(metrics.events) };
     };
     let running = await start();
     closers.push(() => running.scorer.stop());

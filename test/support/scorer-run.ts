@@ -19,6 +19,7 @@ import { sourceOf } from '../../services/producer/sources.js';
 import { loadModels } from '../../services/scorer/models.js';
 import type { Risk } from '../../services/scorer/risks.js';
 import { type Scorer, startScorer } from '../../services/scorer/scorer.js';
+import { sumOf } from './test-scorer.js';
 
 const root = packageRoot();
 
@@ -70,8 +71,6 @@ export async function runScorer(options: ScorerRunOptions): Promise<ScorerRun> {
     close: () => Promise<void>;
   }> => {
     const metrics = scorerMetrics(createRegistry('scorer', { processFigures: false }));
-    const sum = async (counter: { get(): Promise<{ values: { value: number }[] }> }) =>
-      (await counter.get()).values.reduce((total, { value }) => total + value, 0);
     const scorer = await startScorer(
       {
         group,
@@ -98,11 +97,11 @@ export async function runScorer(options: ScorerRunOptions): Promise<ScorerRun> {
     );
     return {
       scorer,
-      count: () => sum(metrics.events),
+      count: () => sumOf(metrics.events),
       close: async () => {
         await scorer.stop();
-        read += await sum(metrics.events);
-        dropped += await sum(metrics.dropped);
+        read += await sumOf(metrics.events);
+        dropped += await sumOf(metrics.dropped);
       },
     };
   };
