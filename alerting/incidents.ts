@@ -328,7 +328,8 @@ function join(incident: Incident, risk: RiskInput, offset: number, rules?: Sever
   });
 }
 
-function firstOffset({ origin, offset }: RiskInput): number {
+/** Where a risk's event stood first, by which it is known however often it is replayed. */
+export function firstOffset({ origin, offset }: Pick<RiskInput, 'origin' | 'offset'>): number {
   return origin >= 0 ? origin : offset;
 }
 

@@ -1,4 +1,4 @@
-import { type Incident, takenIn } from '../../alerting/incidents.js';
+import { firstOffset, type Incident, type RiskInput, takenIn } from '../../alerting/incidents.js';
 import type { TopicNames } from '../../lib/topics.js';
 
 /** Where a record was read. */
@@ -79,7 +79,7 @@ const RISK = oneRow({
   kafka_topic: field('topic'),
   kafka_partition: field('partition'),
   // a replayed event is known by where it stood first, as its id and its score are
-  kafka_offset: (record) => ((record['origin'] as number) >= 0 ? record['origin'] : record['offset']),
+  kafka_offset: (record) => firstOffset(record as unknown as RiskInput),
 });
 
 const risks: Table = {
