@@ -10,9 +10,19 @@ import type { Spill } from './spill.js';
 const INTERVAL_MS = 5_000;
 const BYTES_AN_ENTITY = 1000;
 
+interface Taken {
+  readonly entities: number;
+  readonly spillMs: number;
+  /** where the checkpoint that it was restored from reaches to */
+  readonly restored: bigint;
+}
+
 /** A partition with so many entities that has just been taken up. `spill` is busy for so many ms while it is written. */
-function partition({ entities = 0, spillMs = 0 }) {
+function partition({ entities = 0, spillMs = 0, restored }: Partial<Taken> = {}) {
   const clock = { ms: 1_000_000 };
+  const sent: { key: string; value: Buffer | null }[] = [];
+  const committed: string[] = [];
+  let rebalancing = false;
   const slab = new Slab([{ name: 'habit', size: BYTES_AN_ENTITY / 4 }], 1_000_000, 1);
   // As many as it says, without the memory.
   Object.defineProperty(slab, 'size', { value: entities });
@@ -41,18 +51,34 @@ function partition({ entities = 0, spillMs = 0 }) {
     { scorer, spill, log: new CheckpointLog() },
     new Outbox(1),
     {
-      producer: { send: async () => [] },
+      producer: {
+        send: async ({ messages }: { messages: typeof sent }) => {
+          sent.push(...messages);
+          return [];
+        },
+      },
       names: { state: () => 'state.p' },
       now: () => clock.ms,
-      commit: async () => true,
+      commit: async (_topic: string, _partition: number, next: string) => {
+        if (!rebalancing) committed.push(next);
+        return !rebalancing;
+      },
     } as unknown as CheckpointingDependencies,
   );
-  checkpointing.restored(undefined);
+  checkpointing.restored(restored);
   const pass = (ms: number, worked: number) => {
     clock.ms += ms;
     checkpointing.worked(worked);
   };
-  return { checkpointing, pass };
+  const checkpoint = async (next: bigint) => {
+    checkpointing.start(next, 0);
+    await checkpointing.done();
+    expect(checkpointing.failure).toBeUndefined();
+  };
+  const rebalance = (now: boolean) => {
+    rebalancing = now;
+  };
+  return { checkpointing, checkpoint, pass, rebalance, sent, committed };
 }
 
 test('a small state is checkpointed every so often', () => {
@@ -94,4 +120,24 @@ test('what it takes to read spilled entities counts', async () => {
   // 40 ms and sending what was read, fifty times.
   pass(INTERVAL_MS, 4900);
   expect(checkpointing.due).toBe(false);
+});
+
+test('offsets that a checkpoint could not commit for a rebalance are committed later, without another checkpoint', async () => {
+  const { checkpoint, rebalance, sent, committed } = partition();
+  rebalance(true);
+  await checkpoint(7n);
+  const written = sent.length;
+  expect({ written: written > 0, committed }).toEqual({ written: true, committed: [] });
+  rebalance(false);
+  await checkpoint(7n);
+  expect(committed).toEqual(['7']);
+  expect(sent.length).toBe(written);
+});
+
+test('what the owner before has written and not committed is committed once, though no event comes', async () => {
+  const { checkpoint, sent, committed } = partition({ restored: 7n });
+  await checkpoint(7n);
+  await checkpoint(7n);
+  // Nothing is written, and the checkpoint of the owner before stays.
+  expect({ committed, sent }).toEqual({ committed: ['7'], sent: [] });
 });

@@ -44,6 +44,8 @@ export class Checkpointing {
   readonly #state: CheckpointedState;
   readonly #outbox: Outbox;
   readonly #dependencies: CheckpointingDependencies;
+  /** what the newest checkpoint reaches to, and what this owner has committed */
+  #written: bigint | undefined;
   #committed: bigint | undefined;
   #running: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
@@ -75,9 +77,12 @@ export class Checkpointing {
     return this.#failure;
   }
 
-  /** The state was restored from a checkpoint that reaches to `next`; undefined when there was none. */
+  /**
+   * The state was restored from a checkpoint that reaches to `next`; undefined when there was none. Whoever wrote it
+   * may have lost the partition before its offsets were committed.
+   */
   restored(next: bigint | undefined): void {
-    this.#committed = next;
+    this.#written = next;
     this.#last = this.#dependencies.now();
   }
 
@@ -134,10 +139,25 @@ export class Checkpointing {
    */
   async #checkpoint(next: bigint, watermark: number): Promise<void> {
     const { producer, names, commit } = this.#dependencies;
-    const { scorer, spill, log } = this.#state;
-    const pipeline = this.#pipeline;
+    const { log } = this.#state;
+    const { name, topic } = this.#pipeline;
     const partition = this.#partition;
-    const topic = names.state(pipeline.name);
+    if (next !== this.#written) await this.#write(next, watermark);
+    if (!(await commit(topic, partition, String(next)))) return;
+    this.#committed = next;
+    const dead = log.committed();
+    if (dead.length > 0)
+      await sendBatches(
+        producer,
+        names.state(name),
+        dead.map((record) => ({ ...record, partition })),
+      );
+  }
+
+  async #write(next: bigint, watermark: number): Promise<void> {
+    const { producer, names } = this.#dependencies;
+    const { scorer, spill, log } = this.#state;
+    const topic = names.state(this.#pipeline.name);
     const whole = log.wholeDue;
     // The pages are copies, taken at once: scoring goes on while they travel.
     const pages = this.#pages(whole);
@@ -157,16 +177,8 @@ export class Checkpointing {
     } finally {
       spilled.close();
     }
-    await sendBatches(producer, topic, [{ ...draft.marker(point), partition }]);
-    if (!(await commit(pipeline.topic, partition, String(next)))) return;
-    this.#committed = next;
-    const dead = log.committed();
-    if (dead.length > 0)
-      await sendBatches(
-        producer,
-        topic,
-        dead.map((record) => ({ ...record, partition })),
-      );
+    await sendBatches(producer, topic, [{ ...draft.marker(point), partition: this.#partition }]);
+    this.#written = next;
   }
 
   /** The records of a checkpoint's pages; those of spilled rows are made as they are sent. */

@@ -12,6 +12,7 @@ interface Options {
   readonly scorers: number;
   readonly only?: readonly string[];
   readonly broken?: string;
+  readonly logs?: string;
   readonly json: boolean;
 }
 
@@ -42,6 +43,7 @@ export async function main(argv: string[]): Promise<void> {
         'disturb a program with its order rule broken: the comparison must fail',
       ).choices(Object.keys(BROKEN)),
     )
+    .option('--logs <folder>', "keep the services' own output here")
     .option('--json', 'end with one JSON object, as the last line', false)
     .addHelpText(
       'after',
@@ -74,6 +76,7 @@ async function run(options: Options): Promise<void> {
     only: options.only,
     patches: options.broken === undefined ? undefined : BROKEN[options.broken],
     scorers: Math.round(options.scorers),
+    logs: options.logs,
     say: (line) =>
       process.stderr.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}\n`),
     signal: ending.signal,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,6 +30,8 @@ export interface SuiteOptions {
   /** only these kinds of faults */
   readonly only?: readonly string[];
   readonly scorers?: number;
+  /** where the services' own output is kept; without it, it is gone with the run */
+  readonly logs?: string;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -71,6 +73,8 @@ export interface SuiteReport {
 
 const SETTLE_MS = 180_000;
 const SHOWN = 5;
+/** between two lines on what is waited for */
+const SAY_MS = 10_000;
 
 /**
  * One input, two runs: the first is disturbed while the input is written, the second reads the same input afterwards
@@ -80,6 +84,8 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
   const { say, seed } = options;
   const started = Date.now();
   const folder = await mkdtemp(join(tmpdir(), 'riskwire-faults-'));
+  const logs = options.logs ?? folder;
+  await mkdir(logs, { recursive: true });
   const closers: (() => Promise<unknown>)[] = [
     () => rm(folder, { recursive: true, force: true, maxRetries: 5 }),
   ];
@@ -98,7 +104,7 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
       program: disturbedProgram,
       brokers: `127.0.0.1:${cluster.kafkaProxy.port}`,
       clickhouseUrl: `http://127.0.0.1:${cluster.clickhouseProxy.port}`,
-      folder,
+      folder: logs,
       replicas,
       spareScorers: 1,
     });
@@ -114,7 +120,7 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
     const done = await disturb(options, { cluster, deployment: disturbed, receiver, complain });
     const open = [
       ...complaints,
-      ...(await settled(cluster, disturbed, SETTLE_MS + done.events / 10, options.signal)),
+      ...(await settled(cluster, disturbed, SETTLE_MS + done.events / 10, options)),
     ];
     say(open.length === 0 ? 'settled' : `NOT as it should be: ${open.join('; ')}`);
     open.push(...(await untilDelivered(cluster, disturbed, receiver.ids, options.signal)));
@@ -126,12 +132,12 @@ export async function runFaultSuite(options: SuiteOptions): Promise<SuiteReport>
       program,
       brokers: cluster.kafka.brokers.join(),
       clickhouseUrl: cluster.clickhouseUrl,
-      folder,
+      folder: logs,
       replicas: { scorer: 1, sink: 1, 'alert-api': 0 },
     });
     closers.push(() => quiet.stop());
     await quiet.start(options.signal);
-    open.push(...(await settled(cluster, quiet, SETTLE_MS + done.events / 2, options.signal)));
+    open.push(...(await settled(cluster, quiet, SETTLE_MS + done.events / 2, options)));
     open.push(...(await quiet.stop()));
 
     const ofQuiet = clickhouseOf(cluster, quiet);
@@ -267,17 +273,27 @@ function readersOf({ prefix, group, services }: Deployment): Reader[] {
   return [...readers, { name: 'sink', group: `${group}-sink`, topics: kept }];
 }
 
-/** Waits until no group is behind; what still is when the time is over. */
+/** Waits until no group is behind, and says now and then which is; what still is when the time is over. */
 function settled(
   cluster: Cluster,
   deployment: Deployment,
   timeoutMs: number,
-  signal: AbortSignal,
+  { say, signal }: Pick<SuiteOptions, 'say' | 'signal'>,
 ): Promise<string[]> {
   const readers = readersOf(deployment);
+  let said = Date.now();
   return withAdmin(cluster.kafka.kafka, (admin) =>
     settle({
-      lag: () => behind(admin, readers),
+      async lag() {
+        const late = await behind(admin, readers);
+        if (Date.now() - said >= SAY_MS) {
+          said = Date.now();
+          say(
+            `waiting: ${late.map((one) => `${one.name} ${one.records} behind in ${one.topic}`).join(', ')}`,
+          );
+        }
+        return late;
+      },
       pendingDeliveries: async () => 0,
       timeoutMs,
       pollMs: 500,
