@@ -110,3 +110,30 @@ test('what lies too far behind the slowest partition is dropped, and does not co
   expect(log.size).toBe(11);
   expect(idle!.hour).toBe(Number.NEGATIVE_INFINITY);
 });
+
+test('a window that is dropped before a partition has taken it late keeps its numbers for that partition', () => {
+  const day = 86_400;
+  const visits = (id: string, at: number, hash: number): LabelRecord => ({
+    type: 'visits',
+    id,
+    field: 0,
+    from: at - day,
+    to: at,
+    hashes: Uint32Array.of(hash),
+    checks: Uint32Array.of(hash + 1),
+    counts: Uint32Array.of(1),
+    effectiveAt: at,
+  });
+  const log = new LabelLog(10 * day);
+  const nothing = () => undefined;
+  const [fast, slow] = [log.open(), log.open()];
+  slow!.advance(55 * day, nothing, nothing);
+  fast!.advance(60 * day, nothing, nothing);
+  expect(log.add(visits('late', 46 * day, 7))).toBe(2);
+  slow!.advance(58 * day, nothing, nothing);
+  expect(log.size).toBe(0);
+  log.add(visits('next', 100 * day, 8));
+  const taken: number[] = [];
+  fast!.advance(61 * day, (record) => record.type === 'visits' && taken.push(record.hashes[0]!), nothing);
+  expect(taken).toEqual([7]);
+});

@@ -1,4 +1,5 @@
 import { GRID_SECONDS, type Label, type LabelRecord } from './records.js';
+import { VisitsStore } from './visits-store.js';
 
 /** hours of event time between two times that old records are dropped */
 const PRUNE_EVERY = 24;
@@ -16,6 +17,7 @@ export class LabelLog {
   /** what was said last of an event, and the hour of that */
   readonly #verdicts = new Map<string, { risk: boolean; hour: number }>();
   readonly #views = new Set<LabelView>();
+  readonly #visits = new VisitsStore();
   readonly #keepHours: number;
   #newest = Number.NEGATIVE_INFINITY;
   #since = Number.NEGATIVE_INFINITY;
@@ -44,7 +46,7 @@ export class LabelLog {
     if (this.#ids.has(record.id)) return 0;
     const hour = hourOf(record.effectiveAt);
     if (hour < this.#since) return this.#views.size;
-    const said = record.type === 'label' ? this.#said(record, hour) : record;
+    const said = record.type === 'label' ? this.#said(record, hour) : this.#visits.keep(record);
     if (said === undefined) return 0;
     this.#ids.add(record.id);
     const list = this.#hours.get(hour);
@@ -86,13 +88,16 @@ export class LabelLog {
     const since = slowest - this.#keepHours;
     if (!Number.isFinite(since) || since < this.#since + PRUNE_EVERY) return;
     this.#since = since;
+    // What comes late to a view is still to be handed out, though it may be dropped here.
+    const unread = [...this.#views].some(({ waits }) => waits);
     for (const [hour, records] of this.#hours) {
       if (hour >= since) continue;
       this.#hours.delete(hour);
       for (const record of records) {
         this.#ids.delete(record.id);
-        if (record.type === 'label' && this.#verdicts.get(eventOf(record))?.hour === hour)
-          this.#verdicts.delete(eventOf(record));
+        if (record.type === 'visits') {
+          if (!unread) this.#visits.release(record);
+        } else if (this.#verdicts.get(eventOf(record))?.hour === hour) this.#verdicts.delete(eventOf(record));
       }
     }
   }
@@ -112,6 +117,11 @@ export class LabelView {
   /** the hour up to which records were handed out */
   get hour(): number {
     return this.#hour;
+  }
+
+  /** whether there are records that came late and are handed out with the next hour */
+  get waits(): boolean {
+    return this.#late.length > 0;
   }
 
   /** @returns true when the record's hour has been handed out: it comes with the next one instead */

@@ -31,7 +31,7 @@ export interface Visits {
   /** by entity: hashString and checkString of its name, and how often it was seen */
   readonly hashes: Uint32Array;
   readonly checks: Uint32Array;
-  readonly counts: Uint32Array;
+  readonly counts: Uint32Array | Uint8Array;
   readonly effectiveAt: number;
 }
 

@@ -20,7 +20,7 @@ export const KEY_NUMBERS = 5;
 export interface Counted {
   readonly hashes: Uint32Array;
   readonly checks: Uint32Array;
-  readonly counts: Uint32Array;
+  readonly counts: Uint32Array | Uint8Array;
 }
 
 /** Counts by key: a hash table whose cells hold all that an event changes, so that it costs one line of the cache. */

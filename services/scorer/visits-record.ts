@@ -21,10 +21,11 @@ const NUMBERS = ['hashes', 'checks', 'counts'] as const;
 const ENTITY_BYTES = 4 * NUMBERS.length;
 
 export function visitsRecordOf(visits: Visits, pipeline: string, field: string): VisitsRecord {
-  const { id, from, to, hashes } = visits;
+  const { id, from, to, hashes, checks, counts } = visits;
+  const numbers = { hashes, checks, counts: Uint32Array.from(counts) };
   const visited = Buffer.allocUnsafe(ENTITY_BYTES * hashes.length);
   NUMBERS.forEach((name, i) => {
-    visited.set(bytesOf(visits[name]), 4 * hashes.length * i);
+    visited.set(bytesOf(numbers[name]), 4 * hashes.length * i);
   });
   return { id, pipeline, field, from: from * 1000, to: to * 1000, keys: [], counts: [], visited };
 }
@@ -47,7 +48,7 @@ export function visitsOf(record: VisitsRecord, field: number, delay: number): Vi
   };
 }
 
-type Visited = Pick<Visits, (typeof NUMBERS)[number]>;
+type Visited = Record<(typeof NUMBERS)[number], Uint32Array>;
 
 function unpacked(visited: Buffer): Visited {
   if (visited.length % ENTITY_BYTES !== 0)

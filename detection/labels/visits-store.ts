@@ -1,0 +1,51 @@
+import type { Visits } from './records.js';
+
+/** a window's memory has room for a multiple of so many entities, so that it fits another window of about as many */
+const STEP = 2048;
+/** two hashes and a count */
+const ENTITY_BYTES = 4 + 4 + 1;
+const MOST_IN_A_BYTE = 0xff;
+/** of one size, that wait for windows to come: about two days of windows of twenty partitions */
+const MOST_FREE = 128;
+
+/**
+ * The memory of the windows of visits that a log keeps. A busy stream closes and drops megabytes of them a day; what a
+ * dropped window had is given to the next one of its size, so that a log of a steady stream stays as large as it is,
+ * whenever the garbage collector comes. A count takes a byte where all of a window's do fit.
+ */
+export class VisitsStore {
+  /** by size in bytes */
+  readonly #free = new Map<number, ArrayBuffer[]>();
+
+  /** The same window in memory of this store. */
+  keep(visits: Visits): Visits {
+    const { hashes, checks, counts } = visits;
+    const size = hashes.length;
+    const room = STEP * Math.max(1, Math.ceil(size / STEP));
+    const bytes = ENTITY_BYTES * room;
+    const memory = this.#free.get(bytes)?.pop() ?? new ArrayBuffer(bytes);
+    const kept = {
+      hashes: new Uint32Array(memory, 0, size),
+      checks: new Uint32Array(memory, 4 * room, size),
+      counts: fitsInBytes(counts) ? new Uint8Array(memory, 8 * room, size) : new Uint32Array(size),
+    };
+    kept.hashes.set(hashes);
+    kept.checks.set(checks);
+    kept.counts.set(counts);
+    return { ...visits, ...kept };
+  }
+
+  /** Takes back what `keep` gave: nobody may read it any more. */
+  release({ hashes }: Visits): void {
+    const { buffer } = hashes;
+    if (!(buffer instanceof ArrayBuffer)) return;
+    const free = this.#free.get(buffer.byteLength);
+    if (free === undefined) this.#free.set(buffer.byteLength, [buffer]);
+    else if (free.length < MOST_FREE) free.push(buffer);
+  }
+}
+
+function fitsInBytes(counts: Visits['counts']): boolean {
+  for (let i = 0; i < counts.length; i++) if (counts[i]! > MOST_IN_A_BYTE) return false;
+  return true;
+}
