@@ -27,7 +27,8 @@ LABEL org.opencontainers.image.title="riskwire" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production \
     RISKWIRE_HOST=0.0.0.0 \
-    KAFKAJS_NO_PARTITIONER_WARNING=1
+    KAFKAJS_NO_PARTITIONER_WARNING=1 \
+    MALLOC_MMAP_THRESHOLD_=262144
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist

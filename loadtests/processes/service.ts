@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../lib/paths.js';
+import { SERVICE_ENV } from '../../lib/service-env.js';
 import { freePort } from '../../services/cli/demo/ports.js';
 import { parseMetrics, type Sample } from '../../services/cli/demo/prometheus.js';
 import type { Machine } from '../machine.js';
@@ -54,6 +55,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     machine,
     cores,
     env: {
+      ...SERVICE_ENV,
       ...process.env,
       RISKWIRE_BROKERS: brokers.join(','),
       RISKWIRE_PREFIX: `${id}.`,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { SERVICE_ENV } from '../../lib/service-env.js';
 import { newApiKey } from '../../services/alert-api/api-keys.js';
 import { freePort } from '../../services/cli/demo/ports.js';
 import { alertApi } from '../../services/cli/demo/queries.js';
@@ -49,6 +50,7 @@ export async function createDeployment(options: DeploymentOptions): Promise<Depl
   const { name, program, folder } = options;
   const { key } = newApiKey('faults', 'admin', 'faults', Date.now());
   const env = {
+    ...SERVICE_ENV,
     ...withoutOurs(process.env),
     RISKWIRE_BROKERS: options.brokers,
     RISKWIRE_PREFIX: `${name}.`,

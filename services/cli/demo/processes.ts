@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { SERVICE_ENV } from '../../../lib/service-env.js';
 import { CommandFailed } from '../exit.js';
 
 const KEPT_LINES = 20;
@@ -36,7 +37,7 @@ export function startPart({ name, args, env, folder, onLine }: PartOptions): Par
   const log = createWriteStream(logFile);
   const lines: string[] = [];
   const child = spawn(process.execPath, [...args], {
-    env,
+    env: { ...SERVICE_ENV, ...env },
     // a process group of its own: Ctrl-C reaches the demo alone, which stops its parts in order
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
