@@ -31,12 +31,17 @@ test('a window that is no longer kept gives its memory to the next one of about 
   const store = new VisitsStore();
   const first = store.keep(visits(3000));
   store.release(first);
-  const next = store.keep(visits(4000, () => 2));
+  const next = store.keep(visits(3060, () => 2));
   expect(next.hashes.buffer).toBe(first.hashes.buffer);
-  expect(plain(next)).toEqual(plain(visits(4000, () => 2)));
-  expect(store.keep(visits(4000)).hashes.buffer).not.toBe(next.hashes.buffer);
+  expect(plain(next)).toEqual(plain(visits(3060, () => 2)));
+  expect(store.keep(visits(3060)).hashes.buffer).not.toBe(next.hashes.buffer);
 });
 
-test('a count takes a byte', () => {
-  expect(new VisitsStore().keep(visits(4096)).hashes.buffer.byteLength).toBe(9 * 4096);
+test('a count takes a byte, and a window little more than its entities', () => {
+  const bytes = (one: Visits) => new VisitsStore().keep(one).hashes.buffer.byteLength;
+  expect(bytes(visits(4096))).toBe(9 * 4096);
+  expect(bytes(visits(4096, () => 256))).toBe(12 * 4096);
+  expect(bytes(visits(50))).toBe(9 * 56);
+  expect(bytes(visits(1))).toBe(9 * 8);
+  expect(bytes(visits(0))).toBe(0);
 });

@@ -1,9 +1,7 @@
 import type { Visits } from './records.js';
 
-/** a window's memory has room for a multiple of so many entities, so that it fits another window of about as many */
-const STEP = 2048;
-/** two hashes and a count */
-const ENTITY_BYTES = 4 + 4 + 1;
+/** two hashes of an entity */
+const HASH_BYTES = 4 + 4;
 const MOST_IN_A_BYTE = 0xff;
 /** of one size, that wait for windows to come: about two days of windows of twenty partitions */
 const MOST_FREE = 128;
@@ -21,13 +19,14 @@ export class VisitsStore {
   keep(visits: Visits): Visits {
     const { hashes, checks, counts } = visits;
     const size = hashes.length;
-    const room = STEP * Math.max(1, Math.ceil(size / STEP));
-    const bytes = ENTITY_BYTES * room;
+    const room = roomFor(size);
+    const wide = !fitsInBytes(counts);
+    const bytes = (HASH_BYTES + (wide ? 4 : 1)) * room;
     const memory = this.#free.get(bytes)?.pop() ?? new ArrayBuffer(bytes);
     const kept = {
       hashes: new Uint32Array(memory, 0, size),
       checks: new Uint32Array(memory, 4 * room, size),
-      counts: fitsInBytes(counts) ? new Uint8Array(memory, 8 * room, size) : new Uint32Array(size),
+      counts: new (wide ? Uint32Array : Uint8Array)(memory, HASH_BYTES * room, size),
     };
     kept.hashes.set(hashes);
     kept.checks.set(checks);
@@ -43,6 +42,12 @@ export class VisitsStore {
     if (free === undefined) this.#free.set(buffer.byteLength, [buffer]);
     else if (free.length < MOST_FREE) free.push(buffer);
   }
+}
+
+/** So many entities or up to an eighth more, so that another window of about as many fits in as well. */
+function roomFor(entities: number): number {
+  const step = 2 ** Math.max(3, Math.floor(Math.log2(Math.max(1, entities))) - 3);
+  return step * Math.ceil(entities / step);
 }
 
 function fitsInBytes(counts: Visits['counts']): boolean {

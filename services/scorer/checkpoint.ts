@@ -13,9 +13,7 @@ import { Compile } from 'typebox/compile';
  * offset is right. Old checkpoints are deleted (tombstones) only after the offsets of a newer whole one were
  * committed, which a member that has lost its partition can't do. An owner's first checkpoint is a whole one, so what
  * it commits rests on pages of its own alone: a former owner that is slow to delete what it knows of has never heard
- * of them, and whoever has is a later owner, past a whole one of its own. Before that an owner commits only what the
- * checkpoint that it was restored from reaches to, and deletes nothing: that one was the newest, so nobody has committed
- * past it who could delete it.
+ * of them, and whoever has is a later owner, past a whole one of its own.
  */
 export interface StateRecord {
   readonly key: string;
@@ -172,12 +170,8 @@ export class CheckpointLog {
     };
   }
 
-  /**
-   * After the offsets of the newest checkpoint were committed: tombstones for all that it doesn't build on. None as long
-   * as this owner has made none.
-   */
+  /** After the offsets of the newest checkpoint were committed: tombstones for all that it doesn't build on. */
   committed(): StateRecord[] {
-    if (this.#chain.length === 0) return [];
     const ids = new Set(this.#chain.map(({ id }) => id));
     const newest = `${this.#chain.at(-1)?.id ?? ''}/marker`;
     const dead: StateRecord[] = [];

@@ -44,7 +44,7 @@ export class Checkpointing {
   readonly #state: CheckpointedState;
   readonly #outbox: Outbox;
   readonly #dependencies: CheckpointingDependencies;
-  /** what the newest checkpoint reaches to, and what this owner has committed */
+  /** what this owner's newest checkpoint reaches to, and what it has committed */
   #written: bigint | undefined;
   #committed: bigint | undefined;
   #running: Promise<void> | undefined;
@@ -78,11 +78,11 @@ export class Checkpointing {
   }
 
   /**
-   * The state was restored from a checkpoint that reaches to `next`; undefined when there was none. Whoever wrote it
-   * may have lost the partition before its offsets were committed.
+   * The state was restored, or there was none. Whoever wrote it may have lost the partition before its offsets were
+   * committed, and may yet delete what it knows of; so this owner writes a checkpoint of its own and commits, though no
+   * event may come.
    */
-  restored(next: bigint | undefined): void {
-    this.#written = next;
+  restored(): void {
     this.#last = this.#dependencies.now();
   }
 

@@ -153,7 +153,7 @@ export class PartitionFlow {
         );
       },
     });
-    this.#checkpointing.restored(found?.next);
+    this.#checkpointing.restored();
     if (found === undefined) return;
     this.#scorer.entities.takeDirty();
     this.#spill.rowsOf(false).close();

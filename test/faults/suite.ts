@@ -286,7 +286,7 @@ function settled(
     settle({
       async lag() {
         const late = await behind(admin, readers);
-        if (Date.now() - said >= SAY_MS) {
+        if (late.length > 0 && Date.now() - said >= SAY_MS) {
           said = Date.now();
           say(
             `waiting: ${late.map((one) => `${one.name} ${one.records} behind in ${one.topic}`).join(', ')}`,
