@@ -22,7 +22,7 @@ const ENTITY_BYTES = 4 * NUMBERS.length;
 
 export function visitsRecordOf(visits: Visits, pipeline: string, field: string): VisitsRecord {
   const { id, from, to, hashes, checks, counts } = visits;
-  const numbers = { hashes, checks, counts: Uint32Array.from(counts) };
+  const numbers = { hashes, checks, counts: new Uint32Array(counts) };
   const visited = Buffer.allocUnsafe(ENTITY_BYTES * hashes.length);
   NUMBERS.forEach((name, i) => {
     visited.set(bytesOf(numbers[name]), 4 * hashes.length * i);

@@ -25,7 +25,7 @@ const RESTART_MS = 500;
 const KEPT = 2_000;
 /** a service gives itself 8 s; the rest is for a machine that is busy with many times what it can do */
 const STOP_MS = 15_000;
-const AT_ONCE_MS = 5_000;
+const AT_ONCE_MS = 2_000;
 
 /** One service of a deployment as a process that is started again when it ends, as an orchestrator would. */
 export function serviceProcess(options: {
