@@ -98,6 +98,14 @@ declare module 'kafkajs/src/protocol/request.js' {
   }): Promise<Encoder>;
 }
 
+declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
+  import type Encoder from 'kafkajs/src/protocol/encoder.js';
+
+  type Fetch = { readonly topics: readonly { readonly topic: string }[] };
+  type Made = { readonly request: { readonly apiKey: number; encode(): Promise<Encoder> } };
+  const fetch: { protocol: (version: { version: string }) => (asked: Fetch) => Made };
+  export default fetch;
+}
 declare module 'kafkajs/src/protocol/requests/produce/index.js' {
   import type Encoder from 'kafkajs/src/protocol/encoder.js';
 

@@ -35,13 +35,6 @@ export abstract class CellTable {
     return 8 * keys > 5 * (this.cells.length / this.width);
   }
 
-  /** How many cells lie between a key's own place and its cell. */
-  protected distance(cell: number): number {
-    const { cells, width, shift } = this;
-    const places = cells.length / width;
-    return (cell / width - (cells[cell]! >>> shift) + places) % places;
-  }
-
   /** Where the key's cell begins, or -1. */
   protected find(hash: number, check: number): number {
     const { cells, width, shift } = this;
@@ -59,31 +52,10 @@ export abstract class CellTable {
   protected enter(hash: number, check: number): number {
     this.#keys++;
     if (this.isFull(this.#keys)) this.grow();
-    return this.put(hash, check);
-  }
-
-  /** A cell once more for a key that was added and has no mark yet. */
-  protected put(hash: number, check: number): number {
     const at = freeCell(this.cells, this.width, this.shift, hash);
     this.cells[at + HASH] = hash;
     this.cells[at + CHECK] = check;
     return at;
-  }
-
-  /** Empties a cell; what follows moves up where the hole would cut it off from its own place. */
-  protected remove(cell: number): void {
-    this.#keys--;
-    const { cells, width } = this;
-    const places = cells.length / width;
-    const next = (at: number) => (at + width === cells.length ? 0 : at + width);
-    let hole = cell;
-    for (let at = next(hole); cells[at + MARK] !== 0; at = next(at)) {
-      const fromHole = ((at - hole) / width + places) % places;
-      if (this.distance(at) < fromHole) continue;
-      cells.copyWithin(hole, at, at + width);
-      hole = at;
-    }
-    cells.fill(0, hole, hole + width);
   }
 
   /** Twice the cells for the same keys. */
@@ -92,8 +64,8 @@ export abstract class CellTable {
     this.shift--;
   }
 
-  /** Keeps those of the keys whose cells `keeps` says yes to. @returns how many are gone */
-  protected sift(keeps: (cell: number) => boolean): number {
+  /** Keeps those of the keys whose cells `keeps` says yes to. */
+  protected sift(keeps: (cell: number) => boolean): void {
     let gone = 0;
     this.cells = copied(this.cells, this.width, new Int32Array(this.cells.length), (at) => {
       const stays = keeps(at);
@@ -101,7 +73,6 @@ export abstract class CellTable {
       return stays;
     });
     this.#keys -= gone;
-    return gone;
   }
 }
 

@@ -1,5 +1,5 @@
 import { checkString, hashString } from '../features/hash.js';
-import { LastGood } from './last-good.js';
+import { SeenEntities } from './seen-entities.js';
 import { type DayTally, SpellFilter } from './spell-filter.js';
 import type { SpellRates } from './spell-rates.js';
 import type { Counted } from './visit-table.js';
@@ -29,8 +29,8 @@ const SURE = 3;
 /** the share of risks that an entity without labels is taken to have, and how many events that counts for */
 const PRIOR_SHARE = 0.01;
 const PRIOR_EVENTS = 4;
-/** bits of a hash by which entities are noted as followed, as a mask */
-const HASHES = (1 << 20) - 1;
+/** leading bits of a hash by which entities are noted as followed */
+const NOTED_BITS = 20;
 
 /** A day's events of an entity: by the windows of visits, and by what was said of single ones. */
 interface Tally {
@@ -41,8 +41,6 @@ interface Tally {
 }
 
 interface Followed {
-  readonly hash: number;
-  readonly check: number;
   filter: SpellFilter;
   /** the last day whose labels are all known and weighed */
   weighed: number;
@@ -54,27 +52,32 @@ interface Followed {
   cached: { day: number; version: number; values: Float32Array } | undefined;
 }
 
+/** The entities of a window, the hashes ascending. Nobody may change it afterwards. */
+interface Window {
+  readonly day: number;
+  readonly counted: Counted;
+}
+
 /**
  * The labels of one kind of secondary entity as a partition knows them at its own event time. Entities that had a
- * risk are followed day by day; of all others it remembers the last good day alone.
+ * risk are followed day by day. Of all others there is nothing but the windows in which they were seen, where the last
+ * good day of one is looked up once labels speak of it.
  */
 export class SecondaryBook {
-  /** by number, in the order in which labels first spoke of them */
+  /** by `keyOf`, in the order in which labels first spoke of them */
   readonly #followed = new Map<number, Followed>();
-  readonly #lastGood: LastGood;
-  #nextNumber = 0;
+  readonly #seen = new SeenEntities();
+  /** by day */
+  readonly #windows: Window[] = [];
   /** a bit for each hash of an entity that was followed at any time, so that of the others not even the name is needed */
-  readonly #hashes = new Uint32Array((HASHES + 1) / 32);
+  readonly #noted = new Uint32Array(2 ** NOTED_BITS / 32);
   #day = Number.NEGATIVE_INFINITY;
 
   /** @param delay days that labels take: what nobody called a risk by then is none */
   constructor(
     readonly rates: SpellRates,
     private readonly delay: number,
-    mostKeys = 2_000_000,
-  ) {
-    this.#lastGood = new LastGood(mostKeys);
-  }
+  ) {}
 
   get followed(): number {
     return this.#followed.size;
@@ -82,7 +85,7 @@ export class SecondaryBook {
 
   /** Whether an entity with this hashString may be followed; false: it is not. */
   mayFollow(hash: number): boolean {
-    return (this.#hashes[(hash & HASHES) >>> 5]! & (1 << (hash & 31))) !== 0;
+    return (this.#noted[hash >>> (32 - NOTED_BITS + 5)]! & noteOf(hash)) !== 0;
   }
 
   /** @param corrects the opposite was said of this event before, and is taken back */
@@ -101,22 +104,13 @@ export class SecondaryBook {
   }
 
   #find(hash: number, check: number): Followed | undefined {
-    if (!this.mayFollow(hash)) return undefined;
-    const number = this.#lastGood.followed(hash, check);
-    return number < 0 ? undefined : this.#followed.get(number);
+    return this.mayFollow(hash) ? this.#followed.get(keyOf(hash, check)) : undefined;
   }
 
   #follow(hash: number, check: number, day: number): Followed {
-    const number = this.#nextNumber++;
-    const lastGood = this.#lastGood.follow(hash, check, number);
+    const lastGood = this.#lastSeen(hash, check, day);
     const one: Followed = {
-      hash,
-      check,
-      filter: SpellFilter.before(
-        day,
-        lastGood !== undefined && lastGood < day ? lastGood : undefined,
-        this.rates,
-      ),
+      filter: SpellFilter.before(day, lastGood, this.rates),
       weighed: day - 1,
       tallies: new Map(),
       lastGood,
@@ -125,17 +119,41 @@ export class SecondaryBook {
       version: 0,
       cached: undefined,
     };
-    this.#followed.set(number, one);
-    this.#hashes[(hash & HASHES) >>> 5]! |= 1 << (hash & 31);
+    this.#followed.set(keyOf(hash, check), one);
+    const word = hash >>> (32 - NOTED_BITS + 5);
+    this.#noted[word] = this.#noted[word]! | noteOf(hash);
+    this.#seen.add(hash);
     return one;
   }
 
-  /** How often entities were seen in a window of that day; what nobody called a risk by now is none. */
+  /** The last day before `day` in whose windows the entity is: of one that isn't followed, a good one. */
+  #lastSeen(hash: number, check: number, day: number): number | undefined {
+    for (let i = this.#windows.length - 1; i >= 0; i--) {
+      const window = this.#windows[i]!;
+      if (window.day < day && isIn(window.counted, hash, check)) return window.day;
+    }
+    return undefined;
+  }
+
+  /**
+   * How often entities were seen in a window of that day; what nobody called a risk by now is none.
+   * @param counted is kept
+   */
   visits(counted: Counted, day: number): void {
-    const others = this.#lastGood.visits(counted, day, (number, count) => {
-      this.#tally(this.#followed.get(number)!, day, 'seen', count);
-    });
+    const { hashes, checks, counts } = counted;
+    let others = 0;
+    for (let i = 0; i < hashes.length; i++) {
+      const hash = hashes[i]!;
+      const count = counts[i]!;
+      this.#seen.add(hash);
+      const one = this.mayFollow(hash) ? this.#followed.get(keyOf(hash, checks[i]!)) : undefined;
+      if (one === undefined) others += count;
+      else this.#tally(one, day, 'seen', count);
+    }
     this.rates.observe(0, others, 0);
+    let at = this.#windows.length;
+    while (at > 0 && this.#windows[at - 1]!.day > day) at--;
+    this.#windows.splice(at, 0, { day, counted });
   }
 
   #tally(one: Followed, day: number, what: keyof Tally, count: number): void {
@@ -154,14 +172,11 @@ export class SecondaryBook {
     if (!(day > this.#day)) return;
     const days = Number.isFinite(this.#day) ? Math.min(day - this.#day, 1000) : 1;
     this.#day = day;
-    this.rates.passed(days * (this.#followed.size + this.#lastGood.size), 0);
+    this.rates.passed(days * this.#seen.size, 0);
     const known = day - this.delay - 2;
-    for (const [number, one] of this.#followed) {
+    for (const [key, one] of this.#followed) {
       while (one.weighed < known) this.#weigh(one, one.weighed + 1);
-      if (one.weighed - one.lastRisk > FORGET && one.filter.posterior < 0.01) {
-        this.#followed.delete(number);
-        this.#lastGood.leave(one.hash, one.check, one.lastGood);
-      }
+      if (one.weighed - one.lastRisk > FORGET && one.filter.posterior < 0.01) this.#followed.delete(key);
     }
   }
 
@@ -245,6 +260,28 @@ export class SecondaryBook {
     values[9] = filter.age / 30;
     return values;
   }
+}
+
+/** 53 bits of an entity's two hashes */
+function keyOf(hash: number, check: number): number {
+  return (hash >>> 0) * 2 ** 21 + (check >>> 11);
+}
+
+function noteOf(hash: number): number {
+  return 1 << ((hash >>> (32 - NOTED_BITS)) & 31);
+}
+
+function isIn({ hashes, checks }: Counted, hash: number, check: number): boolean {
+  const wanted = hash >>> 0;
+  let from = 0;
+  let to = hashes.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (hashes[middle]! < wanted) from = middle + 1;
+    else to = middle;
+  }
+  for (; hashes[from] === wanted; from++) if (checks[from] === check >>> 0) return true;
+  return false;
 }
 
 function tallyOf(one: Followed, day: number): DayTally | undefined {

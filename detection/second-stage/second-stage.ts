@@ -242,7 +242,9 @@ export class SecondStage {
   }
 
   #take(record: LabelRecord): void {
-    this.book.take(record);
+    // A book made anew would not know it, and the log may drop what a book still looks up.
+    const { delay, window } = this.#settings;
+    if (record.effectiveAt > this.#epoch - reachOf(delay, window)) this.book.take(record);
     if (record.type === 'label') this.#label(record);
   }
 

@@ -6,6 +6,7 @@ import { ownCodec } from '../../lib/avro.js';
 import { fetchInColumns } from '../../lib/column-fetch.js';
 import type { DeadLetter } from '../../lib/dead-letter.js';
 import { EventDecoder } from '../../lib/event-decoder.js';
+import { paceFetches } from '../../lib/fetch-pace.js';
 import { createProducer, type RunningConsumer, runConsumer, withAdmin } from '../../lib/kafka.js';
 import { writeLargeRequestsOnce } from '../../lib/large-requests.js';
 import type { Logger } from '../../lib/log.js';
@@ -299,7 +300,10 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     metrics.lag.set({ topic: batch.topic, partition: String(batch.partition) }, Number(behind));
   };
 
-  for (const topic of runtimes.keys()) fetchInColumns(topic);
+  for (const topic of runtimes.keys()) {
+    fetchInColumns(topic);
+    paceFetches(topic);
+  }
   writeLargeRequestsOnce();
   consumer = await runConsumer(kafka, {
     groupId: `${options.group}-scorer`,
