@@ -4,19 +4,55 @@ import fetch from 'kafkajs/src/protocol/requests/fetch/index.js';
 /**
  * A fetch is answered as soon as there is one record. At some thousand records a second that makes nearly as many
  * fetches, each of which costs the broker and this process as much as dozens of records; where they share a machine
- * with others, all of them come later for it. So fetches of named topics are asked for so many milliseconds apart at
- * least: what arrives meanwhile comes together. The first record after a pause doesn't wait, since its fetch is under
- * way; and where records take longer than that to be worked off, nothing ever waits.
+ * with others, all of them come later for it. So the fetches of a topic are asked for at least so many milliseconds
+ * apart, and after what took long to work off there is a pause as long as that, up to a bound: what arrives meanwhile
+ * comes together, and costs less each. The first record after a rest doesn't wait, since its fetch is under way.
+ * Behind a backlog, whose answers are large, nothing waits.
  */
-const LEAST_MS_APART = 5;
+export interface FetchPace {
+  /** ms between two fetches at least */
+  readonly leastApart: number;
+  /** ms of a pause at most */
+  readonly longestPause: number;
+}
 
-const topics = new Set<string>();
-let asked = Number.NEGATIVE_INFINITY;
+/** an answer as large as this is one of a backlog */
+const BACKLOG_BYTES = 1 << 20;
+
+/** Says how long to wait before the next fetch. Times are of one clock that never goes back, in ms. */
+export class FetchPacer {
+  #asked = Number.NEGATIVE_INFINITY;
+  #answered = Number.NaN;
+  #backlog = false;
+
+  constructor(private readonly pace: FetchPace) {}
+
+  wait(now: number): number {
+    if (this.#backlog) return 0;
+    const worked = Number.isNaN(this.#answered) ? 0 : now - this.#answered;
+    const pause = Math.max(this.#asked + this.pace.leastApart - now, worked);
+    return Math.max(0, Math.min(this.pace.longestPause, pause));
+  }
+
+  asked(now: number): void {
+    this.#asked = now;
+    this.#answered = Number.NaN;
+  }
+
+  answered(now: number, bytes: number): void {
+    this.#answered = now;
+    this.#backlog = bytes >= BACKLOG_BYTES;
+  }
+}
+
+const pacers = new Map<string, FetchPacer>();
 let installed = false;
 
-/** From now on, for every consumer of the process. */
-export function paceFetches(topic: string): void {
-  topics.add(topic);
+/** From now on, for every consumer of the process. Topics of one consumer are to have one pace. */
+export function paceFetches(topics: readonly string[], pace: FetchPace): void {
+  // With several brokers several fetches are under way at a time: each waits for itself.
+  const pacer = new FetchPacer(pace);
+  for (const topic of topics) pacers.set(topic, pacer);
   if (installed) return;
   installed = true;
   const { protocol } = fetch;
@@ -24,18 +60,25 @@ export function paceFetches(topic: string): void {
     const make = protocol(version);
     return (wanted) => {
       const made = make(wanted);
-      if (!wanted.topics.some(({ topic }) => topics.has(topic))) return made;
-      const { encode } = made.request;
+      const pacer = pacers.get(wanted.topics[0]?.topic ?? '');
+      if (pacer === undefined) return made;
+      const { request, response } = made;
       return {
         ...made,
         request: {
-          ...made.request,
+          ...request,
           encode: async () => {
-            // With several brokers there are several fetches at a time: each waits for itself.
-            const wait = asked + LEAST_MS_APART - performance.now();
-            if (wait > 0) await sleep(wait);
-            asked = performance.now();
-            return encode();
+            const wait = pacer.wait(performance.now());
+            if (wait >= 1) await sleep(wait);
+            pacer.asked(performance.now());
+            return request.encode();
+          },
+        },
+        response: {
+          ...response,
+          decode: (raw) => {
+            pacer.answered(performance.now(), raw.length);
+            return response.decode(raw);
           },
         },
       };

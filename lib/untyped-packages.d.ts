@@ -102,7 +102,10 @@ declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
   import type Encoder from 'kafkajs/src/protocol/encoder.js';
 
   type Fetch = { readonly topics: readonly { readonly topic: string }[] };
-  type Made = { readonly request: { readonly apiKey: number; encode(): Promise<Encoder> } };
+  type Made = {
+    readonly request: { encode(): Promise<Encoder> };
+    readonly response: { decode(raw: Buffer): Promise<unknown> };
+  };
   const fetch: { protocol: (version: { version: string }) => (asked: Fetch) => Made };
   export default fetch;
 }

@@ -53,7 +53,7 @@ export interface Rows {
   stop(): Promise<void>;
 }
 
-const POLL_MS = 20;
+const POLL_MS = 50;
 const LOOK_BACK_SECONDS = 20;
 
 /** Asks ClickHouse over and over which risks it has: a row is visible when a query shows it. */

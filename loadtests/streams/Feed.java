@@ -84,7 +84,7 @@ public class Feed {
         }
         double now = rate;
         if (now <= 0 || sent - anchorSent < (System.nanoTime() - anchor) * 1e-9 * now) break;
-        LockSupport.parkNanos(200_000);
+        LockSupport.parkNanos(1_000_000);
       }
       while (sent - acked.get() > AHEAD) LockSupport.parkNanos(1_000_000);
       byte[] key = next(file);

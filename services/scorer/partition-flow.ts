@@ -206,7 +206,12 @@ export class PartitionFlow {
       await this.#letOthersIn();
       if (!(await goOn(String(last)))) break;
     }
-    this.#publishing.flushScores();
+    this.publishScores();
+  }
+
+  /** The sampled scores, unless they were sent a moment ago. To be called now and then in a stream that rests. */
+  publishScores(): void {
+    this.#publishing.flushScoresNowAndThen();
   }
 
   /** In a backlog and in a restore nothing here ever waits: then answers, heartbeats and timers would, for as long as a fetch takes to score. */

@@ -46,8 +46,9 @@ const MOST_SENDS = 32;
 /** what a dead letter keeps of a value that is larger than this; the whole is where it came from */
 const MOST_DEAD_BYTES = 8 << 20;
 
-/** sampled scores of a block at most, about */
+/** sampled scores of a block at most, about, and ms between two blocks that are smaller */
 const BLOCK_SCORES = 1000;
+const BLOCK_MS = 250;
 
 interface Sample {
   readonly offsets: number[];
@@ -71,6 +72,7 @@ export class Publishing {
   /** chooses the scores that are kept */
   readonly #chance: DecimalHash;
   #sampled = emptySample();
+  #flushed = 0;
 
   constructor(source: PublishingSource, dependencies: PublishingDependencies) {
     this.#source = source;
@@ -142,7 +144,7 @@ export class Publishing {
   }
 
   /**
-   * Keeps a sample of the scores; they go out in blocks, see `flushScores`.
+   * Keeps a sample of the scores; they go out in blocks, see `flushScoresNowAndThen`.
    * @param originOf the offset at which a row's event stood first, where that is another one
    */
   scores(columns: EventColumns, scores: ScoredBatch, originOf: (row: number) => number | undefined): void {
@@ -158,12 +160,18 @@ export class Publishing {
   }
 
   /**
-   * Sends the sampled scores so far as one block: after each fetch, and before a checkpoint, which must find them acked.
-   * A request a micro-batch would cost more than scoring a tenth of its events.
+   * Sends the sampled scores so far as one block, unless the last one was sent a moment ago. A request a micro-batch
+   * would cost more than scoring a tenth of its events, and hold up the risks behind it.
    */
+  flushScoresNowAndThen(): void {
+    if (this.#dependencies.now() >= this.#flushed + BLOCK_MS) this.flushScores();
+  }
+
+  /** Sends the sampled scores so far as one block: before a checkpoint, which must find them acked. */
   flushScores(): void {
     const sample = this.#sampled;
     if (sample.offsets.length === 0) return;
+    this.#flushed = this.#dependencies.now();
     this.#sampled = emptySample();
     const { producer, names, codecs } = this.#dependencies;
     const { pipeline, partition, model, scoreSampling } = this.#source;

@@ -300,10 +300,8 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
     metrics.lag.set({ topic: batch.topic, partition: String(batch.partition) }, Number(behind));
   };
 
-  for (const topic of runtimes.keys()) {
-    fetchInColumns(topic);
-    paceFetches(topic);
-  }
+  for (const topic of runtimes.keys()) fetchInColumns(topic);
+  paceFetches([...runtimes.keys()], { leastApart: 5, longestPause: 25 });
   writeLargeRequestsOnce();
   consumer = await runConsumer(kafka, {
     groupId: `${options.group}-scorer`,
@@ -319,6 +317,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
       const at = key.lastIndexOf('/');
       if (flow.broken) renew(key.slice(0, at), Number(key.slice(at + 1)), new Error('its checkpoint failed'));
       else if (ready && flow.checkpointDue()) flow.startCheckpoint();
+      else if (ready) flow.publishScores();
     }
   }, 500);
 

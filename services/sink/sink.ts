@@ -2,6 +2,7 @@ import type { EachBatchPayload, Kafka, Producer } from 'kafkajs';
 import { ownCodec } from '../../lib/avro.js';
 import type { ClickHouseClient } from '../../lib/clickhouse.js';
 import type { DeadLetter } from '../../lib/dead-letter.js';
+import { paceFetches } from '../../lib/fetch-pace.js';
 import { type RunningConsumer, runConsumer, sendBatches } from '../../lib/kafka.js';
 import type { Logger } from '../../lib/log.js';
 import type { SinkMetrics } from '../../lib/metrics.js';
@@ -161,6 +162,8 @@ export async function startSink(options: SinkOptions, deps: SinkDeps): Promise<S
     routes.set(topic, { topic, table, lane, paused: [] });
   }
 
+  // Rows wait for their insert anyway.
+  paceFetches([...routes.keys()], { leastApart: 25, longestPause: 25 });
   const consumer: Promise<RunningConsumer> = runConsumer(kafka, {
     groupId: `${options.group}-sink`,
     topics: [...routes.keys()],
