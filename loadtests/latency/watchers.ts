@@ -60,7 +60,7 @@ const LOOK_BACK_SECONDS = 20;
 export function watchRows(clickhouseUrl: string, database: string): Rows {
   const visible = new Map<number, number>();
   let stopping = false;
-  const query = `SELECT event_id FROM ${database}.risks WHERE inserted_at > now64(3) - INTERVAL ${LOOK_BACK_SECONDS} SECOND FORMAT TSV`;
+  const query = `SELECT event_id FROM ${database}.risks WHERE inserted_at > now64(3) - INTERVAL ${LOOK_BACK_SECONDS} SECOND SETTINGS max_threads = 1 FORMAT TSV`;
   const url = `${clickhouseUrl}/?query=${encodeURIComponent(query)}`;
   const watching = (async () => {
     while (!stopping) {
