@@ -104,3 +104,38 @@ test('forgets what was counted longest ago, and of that what was counted least',
   expect(counted(table, 10)).toEqual([[...named('often'), 3]]);
   expect(counted(table, 11)).toEqual([[...named('new'), 1]]);
 });
+
+test('windows that few of many keys are counted in are as complete, also when cells move halfway', () => {
+  const step = fc.record({
+    // The table grows at 5,121 keys.
+    key: fc.nat(5_300),
+    late: fc.boolean(),
+    kind: fc.constantFrom('count', 'count', 'count', 'lay', 'take'),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 200, maxLength: 400 }), (steps) => {
+      let table = new VisitTable();
+      const counts = new Map<string, number>();
+      for (let key = 0; key < 5_100; key++) table.add(...named(`t${key}`), 100);
+      steps.forEach(({ key, late, kind }, i) => {
+        const window = 102 + Math.floor(i / 100) - (late ? 1 : 0);
+        if (kind === 'take') table.take(false);
+        if (kind === 'lay' && i % 90 < 3) {
+          const numbers = table.take(true);
+          table = new VisitTable();
+          table.lay(numbers);
+        }
+        if (!table.count(...named(`t${key}`), window)) table.add(...named(`t${key}`), window);
+        counts.set(`${window}|${key}`, 1 + (counts.get(`${window}|${key}`) ?? 0));
+        if (i % 100 !== 99) return;
+        const expected = [...counts]
+          .map(([name, count]) => [...name.split('|').map(Number), count])
+          .filter(([of]) => of === window - (late ? 0 : 1))
+          .map(([, of, count]) => [...named(`t${of}`), count])
+          .sort(([a], [b]) => a! - b!);
+        expect(counted(table, window - (late ? 0 : 1))).toEqual(expected);
+      });
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -23,8 +23,42 @@ export interface Counted {
   readonly counts: Uint32Array | Uint8Array;
 }
 
-/** Counts by key: a hash table whose cells hold all that an event changes, so that it costs one line of the cache. */
+/** below this share of all cells, keys of a window are gathered from its list and sorted; above it all cells are gone through */
+const FEW = 1 / 16;
+
+/** The cells of the keys that were counted in a window, in the order in which they were first. */
+class WindowCells {
+  window = Number.NaN;
+  size = 0;
+  cells = new Int32Array(64);
+
+  add(window: number, cell: number): void {
+    if (window !== this.window) {
+      this.window = window;
+      this.size = 0;
+    }
+    if (this.size === this.cells.length) {
+      const cells = new Int32Array(2 * this.size);
+      cells.set(this.cells);
+      this.cells = cells;
+    }
+    this.cells[this.size++] = cell;
+  }
+}
+
+/**
+ * Counts by key: a hash table whose cells hold all that an event changes, so that it costs one line of the cache. Few
+ * of the keys are counted in any one window, so the table notes which.
+ */
 export class VisitTable extends CellTable {
+  /** of two windows that follow each other, one each, as long as no cell moves */
+  readonly #lists = [new WindowCells(), new WindowCells()] as const;
+  /** lists of windows from this one on know all keys; of those before, some were counted before the cells moved */
+  #listedFrom = Number.NEGATIVE_INFINITY;
+  #newest = Number.NEGATIVE_INFINITY;
+  /** keys that are marked as changed */
+  #changed = 0;
+
   constructor() {
     super(CELL);
   }
@@ -50,19 +84,45 @@ export class VisitTable extends CellTable {
     const { cells } = this;
     const newest = cells[at + WINDOW]!;
     if (newest === window) cells[at + COUNT]!++;
-    else if (newest === window + 1) cells[at + BEFORE]!++;
-    else {
+    else if (newest === window + 1) {
+      if (cells[at + BEFORE]!++ === 0) this.#note(at, window);
+    } else {
       cells[at + BEFORE] = newest === window - 1 ? cells[at + COUNT]! : 0;
       cells[at + WINDOW] = window;
       cells[at + COUNT] = 1;
+      this.#note(at, window);
     }
-    cells[at + MARK] = TAKEN | CHANGED;
+    if (cells[at + MARK] === TAKEN) {
+      cells[at + MARK] = TAKEN | CHANGED;
+      this.#changed++;
+    }
     return true;
   }
 
   /** For a key that isn't in it: with one event in `window`. */
   add(hash: number, check: number, window: number): void {
-    this.#lay(hash, check, window, 1, 0, TAKEN | CHANGED);
+    this.#note(this.#lay(hash, check, window, 1, 0, TAKEN | CHANGED), window);
+    this.#changed++;
+  }
+
+  #note(cell: number, window: number): void {
+    if (window > this.#newest) this.#newest = window;
+    if (window >= this.#listedFrom) this.#lists[window & 1]!.add(window, cell);
+  }
+
+  /** Cells have moved, or were laid: what was listed is of no use. */
+  #startLists(): void {
+    this.#listedFrom = this.#newest + 1;
+  }
+
+  protected override grow(): void {
+    super.grow();
+    this.#startLists();
+  }
+
+  protected override sift(keeps: (cell: number) => boolean): void {
+    super.sift(keeps);
+    this.#startLists();
   }
 
   /** Makes room for so many keys in all. */
@@ -72,19 +132,21 @@ export class VisitTable extends CellTable {
 
   /** Lays the keys of KEY_NUMBERS numbers each over those that are there, as unchanged. */
   lay(numbers: Int32Array): void {
-    for (let at = 0; at < numbers.length; at += KEY_NUMBERS)
-      this.#lay(numbers[at]!, numbers[at + 1]!, numbers[at + 2]!, numbers[at + 3]!, numbers[at + 4]!, TAKEN);
+    for (let at = 0; at < numbers.length; at += KEY_NUMBERS) {
+      const window = numbers[at + 2]!;
+      if (window > this.#newest) this.#newest = window;
+      this.#lay(numbers[at]!, numbers[at + 1]!, window, numbers[at + 3]!, numbers[at + 4]!, TAKEN);
+    }
+    this.#startLists();
   }
 
   /** Keys, KEY_NUMBERS numbers each: all, or those that were counted since the last call. */
   take(all: boolean): Int32Array<ArrayBuffer> {
     const { cells } = this;
     const wanted = all ? TAKEN : CHANGED;
-    let keys = 0;
-    for (let at = MARK; at < cells.length; at += CELL) if ((cells[at]! & wanted) !== 0) keys++;
-    const numbers = new Int32Array(keys * KEY_NUMBERS);
-    let to = 0;
-    for (let at = 0; at < cells.length; at += CELL) {
+    const numbers = new Int32Array((all ? this.size : this.#changed) * KEY_NUMBERS);
+    this.#changed = 0;
+    for (let at = 0, to = 0; to < numbers.length; at += CELL) {
       if ((cells[at + MARK]! & wanted) === 0) continue;
       cells[at + MARK] = TAKEN;
       numbers[to++] = cells[at + HASH]!;
@@ -107,7 +169,11 @@ export class VisitTable extends CellTable {
   /** Forgets the keys up to a rank. */
   forget(rank: number): void {
     const { cells } = this;
-    this.sift((at) => rankOf(cells, at) > rank);
+    this.sift((at) => {
+      if (rankOf(cells, at) > rank) return true;
+      if ((cells[at + MARK]! & CHANGED) !== 0) this.#changed--;
+      return false;
+    });
   }
 
   /** Adds to `windows` those from `from` on and before `to` that have counts. */
@@ -121,12 +187,16 @@ export class VisitTable extends CellTable {
     }
   }
 
+  /** The keys that were counted in a window, in the order of their hashes. */
   counted(window: number): Counted {
     const { cells } = this;
-    const order = new Int32Array(this.keys);
+    const candidates = this.#candidates(window);
+    const order = new Int32Array(candidates?.length ?? this.keys);
     let size = 0;
-    // The cells are nearly in order: only those that others have pushed on, or around the end, have to move.
-    for (let at = 0; at < cells.length; at += CELL) {
+    // They are nearly in order: only those that others have pushed on, or around the end, have to move.
+    const end = candidates?.length ?? cells.length / CELL;
+    for (let i = 0; i < end; i++) {
+      const at = candidates?.[i] ?? i * CELL;
       if (countAt(cells, at, window) === 0) continue;
       let place = size++;
       for (; place > 0 && isBefore(cells, at, order[place - 1]!); place--) order[place] = order[place - 1]!;
@@ -144,7 +214,19 @@ export class VisitTable extends CellTable {
     return { hashes, checks, counts };
   }
 
-  #lay(hash: number, check: number, window: number, count: number, before: number, marks: number): void {
+  /** The cells of a window that has few, by hash; undefined where all cells are to be looked at. */
+  #candidates(window: number): Int32Array | undefined {
+    const list = this.#lists[window & 1]!;
+    const few = FEW * (this.cells.length / CELL);
+    if (window < this.#listedFrom || list.window !== window || list.size > few) return undefined;
+    const keys = new Float64Array(list.size);
+    // Hash and place in one number of 53 bits: there are never 2^21 of few.
+    for (let i = 0; i < list.size; i++) keys[i] = (this.cells[list.cells[i]!]! >>> 0) * 2 ** 21 + i;
+    return Int32Array.from(keys.sort(), (key) => list.cells[key % 2 ** 21]!);
+  }
+
+  /** @returns the key's cell */
+  #lay(hash: number, check: number, window: number, count: number, before: number, marks: number): number {
     const known = this.find(hash, check);
     const at = known < 0 ? this.enter(hash, check) : known;
     const { cells } = this;
@@ -152,6 +234,7 @@ export class VisitTable extends CellTable {
     cells[at + WINDOW] = window;
     cells[at + COUNT] = count;
     cells[at + BEFORE] = before;
+    return at;
   }
 }
 
