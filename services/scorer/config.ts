@@ -53,7 +53,7 @@ export function scorerConfig() {
       { default: 'auto' },
     ),
     batchEvents: Type.Integer({
-      default: 1024,
+      default: 2048,
       minimum: 1,
       maximum: 65_536,
       description: 'events of a micro-batch at most',
