@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import fetch from 'kafkajs/src/protocol/requests/fetch/index.js';
+import fetchApi from 'kafkajs/src/protocol/requests/fetch/index.js';
 
 /**
  * A fetch is answered as soon as there is one record. At some thousand records a second that makes nearly as many
@@ -14,21 +14,23 @@ export interface FetchPace {
   readonly leastApart: number;
   /** ms of a pause at most */
   readonly longestPause: number;
+  /** an answer as large as this is one of a backlog; well below what a fetch may bring at most */
+  readonly backlogBytes: number;
 }
 
-/** an answer as large as this is one of a backlog */
-const BACKLOG_BYTES = 1 << 20;
+/** for so long after a large answer nothing waits, whatever small ones come from other brokers meanwhile */
+const BACKLOG_MS = 2000;
 
 /** Says how long to wait before the next fetch. Times are of one clock that never goes back, in ms. */
 export class FetchPacer {
   #asked = Number.NEGATIVE_INFINITY;
   #answered = Number.NaN;
-  #backlog = false;
+  #backlogAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly pace: FetchPace) {}
 
   wait(now: number): number {
-    if (this.#backlog) return 0;
+    if (now - this.#backlogAt < BACKLOG_MS) return 0;
     const worked = Number.isNaN(this.#answered) ? 0 : now - this.#answered;
     const pause = Math.max(this.#asked + this.pace.leastApart - now, worked);
     return Math.max(0, Math.min(this.pace.longestPause, pause));
@@ -41,7 +43,7 @@ export class FetchPacer {
 
   answered(now: number, bytes: number): void {
     this.#answered = now;
-    this.#backlog = bytes >= BACKLOG_BYTES;
+    if (bytes >= this.pace.backlogBytes) this.#backlogAt = now;
   }
 }
 
@@ -50,13 +52,13 @@ let installed = false;
 
 /** From now on, for every consumer of the process. Topics of one consumer are to have one pace. */
 export function paceFetches(topics: readonly string[], pace: FetchPace): void {
-  // With several brokers several fetches are under way at a time: each waits for itself.
+  // With several brokers several fetches are under way at a time: each waits for itself, but by all that were asked for.
   const pacer = new FetchPacer(pace);
   for (const topic of topics) pacers.set(topic, pacer);
   if (installed) return;
   installed = true;
-  const { protocol } = fetch;
-  fetch.protocol = (version) => {
+  const { protocol } = fetchApi;
+  fetchApi.protocol = (version) => {
     const make = protocol(version);
     return (wanted) => {
       const made = make(wanted);

@@ -101,14 +101,20 @@ declare module 'kafkajs/src/protocol/request.js' {
 declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
   import type Encoder from 'kafkajs/src/protocol/encoder.js';
 
-  type Fetch = { readonly topics: readonly { readonly topic: string }[] };
+  type Fetch = {
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly object[] }[];
+  };
   type Made = {
     readonly request: { encode(): Promise<Encoder> };
     readonly response: { decode(raw: Buffer): Promise<unknown> };
   };
-  const fetch: { protocol: (version: { version: string }) => (asked: Fetch) => Made };
-  export default fetch;
+  const fetchApi: { protocol: (version: { version: string }) => (asked: Fetch) => Made };
+  export default fetchApi;
 }
+
 declare module 'kafkajs/src/protocol/requests/produce/index.js' {
   import type Encoder from 'kafkajs/src/protocol/encoder.js';
 

@@ -19,7 +19,7 @@ export interface Label {
 
 /**
  * How often each secondary entity was seen in a closed window of event time, in one partition. Entities are told apart
- * by hashes of their names; these ascend, so that tables whose cells are in that order are gone through once.
+ * by hashes of their names; these ascend, since entities are looked up in a window by bisection.
  */
 export interface Visits {
   readonly type: 'visits';

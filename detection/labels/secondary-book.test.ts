@@ -99,3 +99,38 @@ test('rates go on exactly from what was saved, and learn nothing while labels ar
   play(again, 150, 20);
   expect(again.save()).toEqual(rates.save());
 });
+
+/** days since the last good one that a book says of an entity on a day; NaN where it knows none */
+const sinceGood = (book: SecondaryBook, terminal: number, day: number) => {
+  const out = new Float32Array(LABEL_FEATURES.length);
+  book.features(`t${terminal}`, day * DAY, out, 0);
+  const value = out[LABEL_FEATURES.indexOf('sinceGood')]!;
+  return value === 1 ? Number.NaN : Math.round(Math.expm1(4 * value));
+};
+
+/** `seen`, by hash */
+const window = (...names: string[]) => seen(...names.sort((a, b) => hash(a) - hash(b)));
+const hash = (name: string) => hashString(name) >>> 0;
+
+test('knows when an entity was good last once labels speak of it, whatever order its windows came in', () => {
+  const book = new SecondaryBook(new SpellRates(), DELAY);
+  const many = Array.from({ length: 500 }, (_, i) => `t${i}`);
+  book.visits(window(...many), 12);
+  book.visits(window(...many, 't900'), 11);
+  book.visits(window(...many.slice(100)), 13);
+  for (const terminal of [50, 150, 900, 901]) book.label(`t${terminal}`, 20, true, false);
+  const since = [50, 150, 900, 901].map((terminal) => sinceGood(book, terminal, 20));
+  expect(since).toEqual([8, 7, 9, Number.NaN]);
+});
+
+test('what was good last before the risk counts, and of one that was followed before, no day of that time', () => {
+  const book = new SecondaryBook(new SpellRates(), DELAY);
+  book.visits(window('t0'), 10);
+  book.visits(window('t0'), 30);
+  book.label('t0', 20, true, false);
+  expect(sinceGood(book, 0, 20)).toBe(10);
+  for (let day = 20; day < 120; day++) book.enter(day);
+  expect(book.followed).toBe(0);
+  book.label('t0', 25, true, false);
+  expect(sinceGood(book, 0, 25)).toBe(15);
+});

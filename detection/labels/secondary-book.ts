@@ -66,6 +66,8 @@ interface Window {
 export class SecondaryBook {
   /** by `keyOf`, in the order in which labels first spoke of them */
   readonly #followed = new Map<number, Followed>();
+  /** of those that were followed once: the last day on which they were good for sure, and the last one with a risk */
+  readonly #left = new Map<number, { readonly lastGood: number | undefined; readonly lastRisk: number }>();
   readonly #seen = new SeenEntities();
   /** by day */
   readonly #windows: Window[] = [];
@@ -108,7 +110,8 @@ export class SecondaryBook {
   }
 
   #follow(hash: number, check: number, day: number): Followed {
-    const lastGood = this.#lastSeen(hash, check, day);
+    const left = this.#left.get(keyOf(hash, check));
+    const lastGood = this.#lastSeen(hash, check, left?.lastRisk, day) ?? left?.lastGood;
     const one: Followed = {
       filter: SpellFilter.before(day, lastGood, this.rates),
       weighed: day - 1,
@@ -126,11 +129,12 @@ export class SecondaryBook {
     return one;
   }
 
-  /** The last day before `day` in whose windows the entity is: of one that isn't followed, a good one. */
-  #lastSeen(hash: number, check: number, day: number): number | undefined {
+  /** The last day between two in whose windows the entity is: one without a risk, as long as it isn't followed. */
+  #lastSeen(hash: number, check: number, after: number | undefined, before: number): number | undefined {
     for (let i = this.#windows.length - 1; i >= 0; i--) {
       const window = this.#windows[i]!;
-      if (window.day < day && isIn(window.counted, hash, check)) return window.day;
+      if (after !== undefined && window.day <= after) return undefined;
+      if (window.day < before && isIn(window.counted, hash, check)) return window.day;
     }
     return undefined;
   }
@@ -176,7 +180,10 @@ export class SecondaryBook {
     const known = day - this.delay - 2;
     for (const [key, one] of this.#followed) {
       while (one.weighed < known) this.#weigh(one, one.weighed + 1);
-      if (one.weighed - one.lastRisk > FORGET && one.filter.posterior < 0.01) this.#followed.delete(key);
+      if (one.weighed - one.lastRisk > FORGET && one.filter.posterior < 0.01) {
+        this.#followed.delete(key);
+        this.#left.set(key, { lastGood: one.lastGood, lastRisk: one.lastRisk });
+      }
     }
   }
 

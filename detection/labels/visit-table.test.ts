@@ -139,3 +139,12 @@ test('windows that few of many keys are counted in are as complete, also when ce
     { numRuns: 60 },
   );
 });
+
+test('a key that is laid over is unchanged, and taken no more', () => {
+  const table = new VisitTable();
+  table.add(1, 2, 100);
+  table.lay(Int32Array.of(1, 2, 100, 5, 0));
+  expect(table.take(false)).toHaveLength(0);
+  table.count(1, 2, 100);
+  expect([...table.take(false)]).toEqual([1, 2, 100, 6, 0]);
+});

@@ -32,7 +32,9 @@ class WindowCells {
   size = 0;
   cells = new Int32Array(64);
 
+  /** What comes of a window before the listed one isn't listed: the windows of a table close in their order. */
   add(window: number, cell: number): void {
+    if (window < this.window) return;
     if (window !== this.window) {
       this.window = window;
       this.size = 0;
@@ -146,7 +148,7 @@ export class VisitTable extends CellTable {
     const wanted = all ? TAKEN : CHANGED;
     const numbers = new Int32Array((all ? this.size : this.#changed) * KEY_NUMBERS);
     this.#changed = 0;
-    for (let at = 0, to = 0; to < numbers.length; at += CELL) {
+    for (let at = 0, to = 0; at < cells.length; at += CELL) {
       if ((cells[at + MARK]! & wanted) === 0) continue;
       cells[at + MARK] = TAKEN;
       numbers[to++] = cells[at + HASH]!;
@@ -230,6 +232,7 @@ export class VisitTable extends CellTable {
     const known = this.find(hash, check);
     const at = known < 0 ? this.enter(hash, check) : known;
     const { cells } = this;
+    if (known >= 0 && (cells[at + MARK]! & CHANGED) !== 0 && marks === TAKEN) this.#changed--;
     cells[at + MARK] = marks;
     cells[at + WINDOW] = window;
     cells[at + COUNT] = count;

@@ -1,7 +1,8 @@
 import { checkString, hashString } from '../features/hash.js';
-import { keptSeconds } from '../labels/label-book.js';
+import { epochOf, keptSeconds, reachOf } from '../labels/label-book.js';
 import { LabelLog } from '../labels/label-log.js';
 import { effectiveFrom } from '../labels/records.js';
+import { LABEL_FEATURES } from '../labels/secondary-book.js';
 import { SecondStage } from './second-stage.js';
 
 const HOUR = 3600;
@@ -150,4 +151,34 @@ test('over a year, with a log that keeps the last months alone, restores go on e
     second = restored(second, other);
   }
   expect(parts).toEqual(whole);
+});
+
+test('a window that comes later than a restore reaches back is no part of what a book knows', () => {
+  const sinceGood = (hoursBefore: number) => {
+    const log = new LabelLog();
+    const second = stage(log);
+    const made = stream(200);
+    const oldest = epochOf(made[0]!.event.seconds) - reachOf(DELAY, 86_400);
+    run(second, log, made.slice(0, 100));
+    const day = Math.floor(oldest / 86_400) - 2;
+    log.add({
+      ...{ type: 'visits', id: 'late', field: 0, from: day * 86_400, to: (day + 1) * 86_400 },
+      hashes: Uint32Array.of(hashString('t77')),
+      checks: Uint32Array.of(checkString('t77')),
+      counts: Uint32Array.of(1),
+      effectiveAt: (Math.floor(oldest / HOUR) - hoursBefore) * HOUR,
+    });
+    const { seconds } = made[100]!.event;
+    log.add({
+      ...{ type: 'label', id: 'risk', entity: 'card-1', time: seconds, secondary: ['t77'] },
+      ...{ risk: true, surprise: 0, effectiveAt: effectiveFrom(seconds) },
+    });
+    run(second, log, made.slice(100));
+    const out = new Float32Array(LABEL_FEATURES.length);
+    second.book.features(['t77'], seconds, out, 0);
+    expect(second.book.followed).toBeGreaterThan(0);
+    return out[LABEL_FEATURES.indexOf('sinceGood')];
+  };
+  expect(sinceGood(0)).toBe(1);
+  expect(sinceGood(-1)).not.toBe(1);
 });

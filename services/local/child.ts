@@ -13,6 +13,8 @@ export interface ChildOptions<T> {
   entry: string;
   args?: string[];
   env?: NodeJS.ProcessEnv;
+  /** with all its threads, see nice(1). Default: 0, as this process */
+  nice?: number;
   /** reads a line of the child's stdout; the first value it returns makes the child ready */
   ready: (line: string) => T | undefined;
   readyTimeoutMs?: number;
@@ -40,7 +42,10 @@ export async function startChild<T>(options: ChildOptions<T>): Promise<Child<T>>
   const { name, log, readyTimeoutMs = 30_000 } = options;
   const file = join(packageRoot(), 'dist', 'services', 'local', options.entry);
   if (!existsSync(file)) throw new Error(`${name}: ${file} is missing: run \`npm run build\``);
-  const child = spawn(process.execPath, [file, ...(options.args ?? [])], {
+  const node = [process.execPath, file, ...(options.args ?? [])];
+  // Set from without: a process that sets its own moves its main thread alone. `nice` becomes what it starts.
+  const [command, ...args] = options.nice ? ['nice', '-n', String(options.nice), ...node] : node;
+  const child = spawn(command!, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { liveWithParent } from './child-life.js';
@@ -14,10 +14,6 @@ import { listenFault } from './ports.js';
  */
 const [port, given] = process.argv.slice(2);
 const STOP_GRACE_MS = 1_500;
-
-// Before there is a thread of the engine: each takes over what the one that starts it has.
-const nice = Number(process.env['LOCAL_CLICKHOUSE_NICE'] ?? 0);
-if (nice > 0) setPriority(nice);
 
 async function start(): Promise<void> {
   const folder = given || (await mkdtemp(join(tmpdir(), 'riskwire-clickhouse-')));

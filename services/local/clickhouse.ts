@@ -37,7 +37,8 @@ export async function startClickHouse({
     entry: 'clickhouse-process.js',
     args: [String(port), ...(dataDir ? [dataDir] : [])],
     // Queries run on these threads, eight at a time; files and gzip need some too.
-    env: { UV_THREADPOOL_SIZE: '14', LOCAL_CLICKHOUSE_NICE: String(nice) },
+    env: { UV_THREADPOOL_SIZE: '14' },
+    nice,
     log,
     readyTimeoutMs: 60_000,
     ready: (line) => /^\{"port":(\d+)\}$/.exec(line)?.[1],

@@ -72,7 +72,8 @@ export class Publishing {
   /** chooses the scores that are kept */
   readonly #chance: DecimalHash;
   #sampled = emptySample();
-  #flushed = 0;
+  /** by performance.now() */
+  #flushed = Number.NEGATIVE_INFINITY;
 
   constructor(source: PublishingSource, dependencies: PublishingDependencies) {
     this.#source = source;
@@ -164,14 +165,14 @@ export class Publishing {
    * would cost more than scoring a tenth of its events, and hold up the risks behind it.
    */
   flushScoresNowAndThen(): void {
-    if (this.#dependencies.now() >= this.#flushed + BLOCK_MS) this.flushScores();
+    if (performance.now() >= this.#flushed + BLOCK_MS) this.flushScores();
   }
 
   /** Sends the sampled scores so far as one block: before a checkpoint, which must find them acked. */
   flushScores(): void {
     const sample = this.#sampled;
     if (sample.offsets.length === 0) return;
-    this.#flushed = this.#dependencies.now();
+    this.#flushed = performance.now();
     this.#sampled = emptySample();
     const { producer, names, codecs } = this.#dependencies;
     const { pipeline, partition, model, scoreSampling } = this.#source;

@@ -301,7 +301,7 @@ export async function startScorer(options: ScorerOptions, dependencies: ScorerDe
   };
 
   for (const topic of runtimes.keys()) fetchInColumns(topic);
-  paceFetches([...runtimes.keys()], { leastApart: 5, longestPause: 25 });
+  paceFetches([...runtimes.keys()], { leastApart: 5, longestPause: 25, backlogBytes: 1 << 20 });
   writeLargeRequestsOnce();
   consumer = await runConsumer(kafka, {
     groupId: `${options.group}-scorer`,

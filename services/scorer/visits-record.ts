@@ -61,11 +61,15 @@ function unpacked(visited: Buffer): Visited {
   return { hashes: hashes!, checks: checks!, counts: counts! };
 }
 
+/** They come in the order of their names. */
 function named({ keys, counts }: VisitsRecord): Visited {
+  const entities = keys
+    .map((key, i) => ({ hash: hashString(key) >>> 0, check: checkString(key) >>> 0, count: counts[i]! }))
+    .sort((a, b) => a.hash - b.hash || a.check - b.check);
   return {
-    hashes: Uint32Array.from(keys, (key) => hashString(key)),
-    checks: Uint32Array.from(keys, checkString),
-    counts: Uint32Array.from(keys, (_, i) => counts[i]!),
+    hashes: Uint32Array.from(entities, ({ hash }) => hash),
+    checks: Uint32Array.from(entities, ({ check }) => check),
+    counts: Uint32Array.from(entities, ({ count }) => count),
   };
 }
 

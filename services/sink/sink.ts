@@ -163,7 +163,7 @@ export async function startSink(options: SinkOptions, deps: SinkDeps): Promise<S
   }
 
   // Rows wait for their insert anyway.
-  paceFetches([...routes.keys()], { leastApart: 25, longestPause: 25 });
+  paceFetches([...routes.keys()], { leastApart: 25, longestPause: 25, backlogBytes: 1 << 18 });
   const consumer: Promise<RunningConsumer> = runConsumer(kafka, {
     groupId: `${options.group}-sink`,
     topics: [...routes.keys()],
