@@ -1,4 +1,5 @@
 import { checkString, hashString } from '../features/hash.js';
+import { HashBits } from './hash-bits.js';
 import { SeenEntities } from './seen-entities.js';
 import { type DayTally, SpellFilter } from './spell-filter.js';
 import type { SpellRates } from './spell-rates.js';
@@ -71,8 +72,8 @@ export class SecondaryBook {
   readonly #seen = new SeenEntities();
   /** by day */
   readonly #windows: Window[] = [];
-  /** a bit for each hash of an entity that was followed at any time, so that of the others not even the name is needed */
-  readonly #noted = new Uint32Array(2 ** NOTED_BITS / 32);
+  /** of the entities that were followed at any time, so that of the others not even the name is needed */
+  readonly #noted = new HashBits(NOTED_BITS);
   #day = Number.NEGATIVE_INFINITY;
 
   /** @param delay days that labels take: what nobody called a risk by then is none */
@@ -87,7 +88,7 @@ export class SecondaryBook {
 
   /** Whether an entity with this hashString may be followed; false: it is not. */
   mayFollow(hash: number): boolean {
-    return (this.#noted[hash >>> (32 - NOTED_BITS + 5)]! & noteOf(hash)) !== 0;
+    return this.#noted.has(hash);
   }
 
   /** @param corrects the opposite was said of this event before, and is taken back */
@@ -110,7 +111,8 @@ export class SecondaryBook {
   }
 
   #follow(hash: number, check: number, day: number): Followed {
-    const left = this.#left.get(keyOf(hash, check));
+    const key = keyOf(hash, check);
+    const left = this.#left.get(key);
     const lastGood = this.#lastSeen(hash, check, left?.lastRisk, day) ?? left?.lastGood;
     const one: Followed = {
       filter: SpellFilter.before(day, lastGood, this.rates),
@@ -122,9 +124,8 @@ export class SecondaryBook {
       version: 0,
       cached: undefined,
     };
-    this.#followed.set(keyOf(hash, check), one);
-    const word = hash >>> (32 - NOTED_BITS + 5);
-    this.#noted[word] = this.#noted[word]! | noteOf(hash);
+    this.#followed.set(key, one);
+    this.#noted.add(hash);
     this.#seen.add(hash);
     return one;
   }
@@ -150,7 +151,7 @@ export class SecondaryBook {
       const hash = hashes[i]!;
       const count = counts[i]!;
       this.#seen.add(hash);
-      const one = this.mayFollow(hash) ? this.#followed.get(keyOf(hash, checks[i]!)) : undefined;
+      const one = this.#find(hash, checks[i]!);
       if (one === undefined) others += count;
       else this.#tally(one, day, 'seen', count);
     }
@@ -272,10 +273,6 @@ export class SecondaryBook {
 /** 53 bits of an entity's two hashes */
 function keyOf(hash: number, check: number): number {
   return (hash >>> 0) * 2 ** 21 + (check >>> 11);
-}
-
-function noteOf(hash: number): number {
-  return 1 << ((hash >>> (32 - NOTED_BITS)) & 31);
 }
 
 function isIn({ hashes, checks }: Counted, hash: number, check: number): boolean {

@@ -1,3 +1,5 @@
+import { HashBits } from './hash-bits.js';
+
 /** leading bits of a hash by which entities are told apart */
 const BITS = 22;
 const PLACES = 2 ** BITS;
@@ -8,16 +10,11 @@ const PLACES = 2 ** BITS;
  * .3% up to ten million entities. Windows come in the order of their hashes, so the bits are gone through in order.
  */
 export class SeenEntities {
-  readonly #bits = new Uint32Array(PLACES / 32);
+  readonly #bits = new HashBits(BITS);
   #free = PLACES;
 
   add(hash: number): void {
-    const word = hash >>> (32 - BITS + 5);
-    const bit = 1 << ((hash >>> (32 - BITS)) & 31);
-    const bits = this.#bits[word]!;
-    if ((bits & bit) !== 0) return;
-    this.#bits[word] = bits | bit;
-    this.#free--;
+    if (this.#bits.add(hash)) this.#free--;
   }
 
   /** entities, about; no whole number */

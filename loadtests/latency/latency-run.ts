@@ -41,8 +41,6 @@ const RISK_PARTITIONS = 4;
 const EVENTS_A_DAY = 37_663;
 /** enough for quantiles, and no more than people's systems are sent */
 const RISKS_A_SECOND = 20;
-/** what a Kafka producer is set to unless somebody says otherwise, since Kafka 4.0 (KIP-1030) */
-const DEFAULT_LINGER_MS = 5;
 const SETTLE_MS = 120_000;
 const LAST_MS = 20_000;
 const CALM_MS = 5_000;
@@ -88,7 +86,6 @@ export async function latencyAt(
       topic,
       events: Number.MAX_SAFE_INTEGER,
       rate: run.warmRate,
-      lingerMs: DEFAULT_LINGER_MS,
       onLook: ({ done }) => {
         fed = done;
       },

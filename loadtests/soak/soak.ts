@@ -54,7 +54,6 @@ export async function runSoak(options: LoadtestOptions): Promise<void> {
         topic: TOPIC,
         events: Math.ceil(4 * maximum * 60 * (minutes + 1)),
         rate,
-        lingerMs: 5,
         onLook: ({ done }) => {
           fed = done;
         },

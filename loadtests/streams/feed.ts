@@ -15,8 +15,6 @@ export interface FeedOptions {
   readonly events: number;
   /** events a second by schedule; 0: as fast as it goes */
   readonly rate: number;
-  /** how long the producer waits for company, ms. Default 0 with a rate, else 20 */
-  readonly lingerMs?: number;
   readonly cores?: readonly number[] | undefined;
   readonly onLook?: (look: Look) => void;
 }
@@ -37,12 +35,17 @@ export interface Feed {
   stop(): Promise<void>;
 }
 
+/** how long the producer waits for company, by a schedule: as one does unless told otherwise since Kafka 4.0 (KIP-1030) */
+const LINGER_MS = 5;
+/** as fast as it goes */
+const FAST_LINGER_MS = 20;
 const STOP_MS = 5_000;
 const START_MS = 60_000;
 
 /** Feeds a topic from a file with Kafka's own Java client, which leaves most of a core to the others. */
 export function startFeed(stage: Stage, options: FeedOptions): Feed {
-  const { file, topic, events, rate, lingerMs = rate > 0 ? 0 : 20, cores, onLook } = options;
+  const { file, topic, events, rate, cores, onLook } = options;
+  const lingerMs = rate > 0 ? LINGER_MS : FAST_LINGER_MS;
   const waiting: { resolve(schedule: Schedule): void; reject(error: Error): void }[] = [];
   const nextSchedule = (): Promise<Schedule> => {
     const next = new Promise<Schedule>((resolve, reject) => waiting.push({ resolve, reject }));
